@@ -1,0 +1,191 @@
+/**
+ * The operations of the chat service. Each is a plain function; what it needs, configuration and an HTTP client, is
+ * asked of the environment when it runs, so that both can be swapped for one call, one fiber or one application.
+ *
+ * @example
+ * ```ts
+ * import { ChatOperations, ChatStream, WeavConfig } from "@weavai/effect"
+ * import { Console, Effect, Redacted, Stream } from "effect"
+ * import { FetchHttpClient } from "effect/http"
+ *
+ * const program = Effect.gen(function*() {
+ *   const about = { chatId: "chat123", fileId: "file456" }
+ *   const reply = yield* ChatOperations.chat({ ...about, userInput: "What is the deductible?" })
+ *   yield* Console.log(reply.text, reply.searchResults)
+ *   yield* ChatOperations.streamChat({ ...about, userInput: "And for hail?" }).pipe(
+ *     ChatStream.text,
+ *     Stream.runForEach((piece) => Console.log(piece))
+ *   )
+ * })
+ *
+ * const runnable = program.pipe(
+ *   Effect.provide([
+ *     WeavConfig.layer({ env: "https://subdomain.weav.ai/", authToken: Redacted.make("eyJhbGci…") }),
+ *     FetchHttpClient.layer
+ *   ])
+ * )
+ * ```
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { ChatError, Operation } from "./ChatError.ts"
+import { type ChatHistoryResponse, decodeChatHistoryResponse } from "./ChatHistory.ts"
+import { type ChatLogsResponse, decodeChatLogsResponse, type Message } from "./ChatLogs.ts"
+import { type ChatResponse, decodeChatResponse } from "./ChatResponse.ts"
+import type { Pieces } from "./internal/answerDecoder.ts"
+import { readAnswer, readJson } from "./internal/body.ts"
+import { type Call, type HttpClient, type Reply, send, timeoutError } from "./internal/http.ts"
+import { traced } from "./internal/traced.ts"
+import { invalidRequest, validator } from "./internal/validate.ts"
+import { within } from "./internal/within.ts"
+import type { Decoder } from "./internal/wire.ts"
+import * as Requests from "./Requests.ts"
+import { type CallOptions, override, WeavConfig } from "./WeavConfig.ts"
+
+/** Settings of a streamed answer. */
+export interface StreamChatOptions extends CallOptions {
+  /**
+   * What the service puts into each event: `delta`, the next piece of the answer, or `snapshot`, the whole answer so
+   * far. Either way the stream yields deltas. Default `delta`.
+   */
+  readonly pieces?: Pieces | undefined
+}
+
+/**
+ * Reads one page of the log rows of all chats: 25 rows from the first on, unless asked otherwise.
+ *
+ * Fails with `Unauthorized` or `ApiError`. To read them all, use {@link chatLogs}.
+ */
+export const getChatLogs = (
+  request: Requests.GetChatLogsRequest = {},
+  options?: CallOptions
+): Effect.Effect<ChatLogsResponse, ChatError, WeavConfig | HttpClient> =>
+  validLogs(request).pipe(
+    Effect.flatMap(({ endDatetime, isSopChat = false, limit = 25, skip = 0, startDatetime }) => {
+      const query = new URLSearchParams({ skip: `${skip}`, limit: `${limit}` })
+      const start = Requests.toQueryDate(startDatetime)
+      const end = Requests.toQueryDate(endDatetime)
+      if (start !== undefined) query.set("start_datetime", start)
+      if (end !== undefined) query.set("end_datetime", end)
+      query.set("is_sop_chat", `${isSopChat}`)
+      return readOne(get("getChatLogs", `/chat_logs/?${encode(query)}`), options, decodeChatLogsResponse)
+    }),
+    traced("ChatOperations.getChatLogs")
+  )
+
+/** Reads the messages of one chat. Fails with `NotFound` where there is no such chat. */
+export const getChatHistory = (
+  request: Requests.GetChatHistoryRequest,
+  options?: CallOptions
+): Effect.Effect<ChatHistoryResponse, ChatError, WeavConfig | HttpClient> =>
+  validHistory(request).pipe(
+    Effect.flatMap(({ chatId }) => {
+      const query = new URLSearchParams({ chat_id: chatId })
+      return readOne(get("getChatHistory", `/chat_history?${encode(query)}`), options, decodeChatHistoryResponse)
+    }),
+    traced("ChatOperations.getChatHistory")
+  )
+
+/**
+ * Sends a message about a document and waits for the whole answer.
+ *
+ * Fails with `NotFound` where there is no such document. The request is sent once: after a `TransportError` or a
+ * `TimeoutError` the service may or may not have received it; {@link getChatHistory} shows which.
+ */
+export const chat = (
+  request: Requests.ChatRequest,
+  options?: CallOptions
+): Effect.Effect<ChatResponse, ChatError, WeavConfig | HttpClient> =>
+  validChat(request).pipe(
+    Effect.flatMap((message) => readOne(post("chat", message, false), options, decodeChatResponse)),
+    traced("ChatOperations.chat")
+  )
+
+/**
+ * Sends a message about a document and yields the answer piece by piece, as the service writes it.
+ *
+ * The request is sent when the stream is run, and the connection is closed when the stream ends or is left. The stream
+ * fails with `ApiError` and the reason `StreamInterrupted`, which holds the answer so far, when it breaks off before
+ * its end; what had arrived by then is emitted first. `ChatStream.text` and `ChatStream.collect` read it.
+ */
+export const streamChat = (
+  request: Requests.ChatRequest,
+  options?: StreamChatOptions
+): Stream.Stream<ChatResponse, ChatError, WeavConfig | HttpClient> =>
+  validStreamChat(request).pipe(
+    Effect.flatMap((message) => open(post("streamChat", message, true), options)),
+    Effect.map((reply) => readAnswer(reply, options?.pieces ?? "delta")),
+    traced("ChatOperations.streamChat"),
+    Stream.unwrap
+  )
+
+/**
+ * Yields the log rows of all pages, from the first on.
+ *
+ * Pages are fetched as the rows are consumed.
+ */
+export const chatLogs = (
+  request: Requests.ChatLogsRequest = {},
+  options?: CallOptions
+): Stream.Stream<Message, ChatError, WeavConfig | HttpClient> =>
+  Stream.unwrap(
+    Effect.map(validWalk(request), ({ pageSize = 100, ...filter }) =>
+      Stream.paginate(0, (skip) =>
+        Effect.map(getChatLogs({ ...filter, skip, limit: pageSize }, options), (page) => {
+          const next = skip + page.messages.length
+          const isLast = page.messages.length === 0 || next >= page.totalRecords
+          return [page.messages, isLast ? Option.none() : Option.some(next)] as const
+        })
+      )
+    )
+  )
+
+const validLogs = validator("getChatLogs", Requests.GetChatLogsRequest)
+const validWalk = validator("getChatLogs", Requests.ChatLogsRequest)
+const validHistory = validator("getChatHistory", Requests.GetChatHistoryRequest)
+const validChat = validator("chat", Requests.ChatRequest)
+const validStreamChat = validator("streamChat", Requests.ChatRequest)
+
+const get = (operation: Operation, path: string): Call => ({
+  operation,
+  method: "GET",
+  path,
+  accept: "application/json"
+})
+
+const post = (operation: Operation, request: Requests.ChatRequest, stream: boolean): Call => ({
+  operation,
+  method: "POST",
+  path: "/chat",
+  json: { user_input: request.userInput, file_id: request.fileId, chat_id: request.chatId, stream },
+  accept: stream ? "text/event-stream, application/x-ndjson;q=0.9, application/json;q=0.8" : "application/json"
+})
+
+const open = (call: Call, options: CallOptions | undefined): Effect.Effect<Reply, ChatError, WeavConfig | HttpClient> =>
+  Effect.flatMap(configFor(call.operation, options), (config) => send(config, call))
+
+const readOne = <A>(
+  call: Call,
+  options: CallOptions | undefined,
+  decode: Decoder<A>
+): Effect.Effect<A, ChatError, WeavConfig | HttpClient> =>
+  Effect.flatMap(configFor(call.operation, options), (config) =>
+    within(
+      Effect.flatMap(send(config, call), (reply) => readJson(reply, decode)),
+      config.timeouts.total,
+      () => timeoutError(call.operation, config.timeouts, "total")
+    )
+  )
+
+const configFor = (operation: Operation, options: CallOptions | undefined) =>
+  Effect.flatMap(WeavConfig, (config) =>
+    options === undefined
+      ? Effect.succeed(config)
+      : Effect.mapError(override(config, options), (error) =>
+          invalidRequest(operation, [{ field: error.option, message: error.description }])
+        )
+  )
+
+/** Spaces as `%20`: form encoding's `+` is read as a plus sign by some gateways. */
+const encode = (query: URLSearchParams): string => query.toString().replaceAll("+", "%20")
