@@ -139,7 +139,8 @@ const scenarios: { readonly [name: string]: Scenario } = {
     const { messages, totalRecords } = await edition.getChatLogs(to, { skip: 2, limit: 3 })
     return { count: messages.length, isAllThere: totalRecords >= 6 }
   },
-  "the end of the logs": async (edition, to) => (await edition.chatLogs(to, { pageSize: 4 })).slice(-6),
+  "the end of the logs": async (edition, to) =>
+    (await edition.chatLogs(to, { pageSize: 4 })).slice(-6).map((row) => ({ ...row, cursor: "any" })),
   "an unknown document": (edition, to) => edition.chat(to, { ...question, fileId: "0123456789abcdef01234567" }),
   "an unknown document, streamed": (edition, to) =>
     edition.streamChat(to, { ...question, fileId: "0123456789abcdef01234567" }),

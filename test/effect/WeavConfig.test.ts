@@ -149,8 +149,8 @@ describe("layerConfig", () => {
     [{ WEAV_ENV: "local" }, "WEAV_AUTH_TOKEN"]
   ])("names the missing variable: %#", ([env, missing]) =>
     Effect.map(Effect.flip(withEnvironment(env)), (error) => {
-      expect(error._tag).toBe("ConfigError")
-      expect(error.message).toContain(missing)
+      expect(error).toMatchObject({ _tag: "WeavConfigError" })
+      expect(error.message).toContain(`is missing: set ${missing}`)
     })
   )
 

@@ -97,6 +97,10 @@ describe("on the wire", () => {
     [{ startDatetime: "", endDatetime: null }, "skip=0&limit=25&is_sop_chat=false"],
     [{ startDatetime: undefined, skip: undefined, limit: undefined }, "skip=0&limit=25&is_sop_chat=false"],
     [
+      { startDatetime: "2023-01-01", endDatetime: "2023-01-01" },
+      "skip=0&limit=25&start_datetime=2023-01-01&end_datetime=2023-01-01&is_sop_chat=false"
+    ],
+    [
       { startDatetime: "2023-01-01T00:00:00Z" },
       "skip=0&limit=25&start_datetime=2023-01-01T00%3A00%3A00Z&is_sop_chat=false"
     ],

@@ -39,6 +39,13 @@ const echoes: ReadonlyArray<[string, (text: string) => string]> = [
   ["a body that is not the contract's", (text) => json({ ...wire.chatResponse, timestamp: text, [text]: 1 })],
   ["the request id", (text) => json({}, { status: 500, headers: { "x-request-id": text } })],
   ["the request id of a good status", (text) => json({}, { headers: { "x-request-id": text } })],
+  [
+    "the request id of a stream that breaks off",
+    (text) =>
+      response(event({ error: "overloaded" }), {
+        headers: { "content-type": "text/event-stream", "x-request-id": text }
+      })
+  ],
   ["Retry-After", (text) => json({}, { status: 429, headers: { "retry-after": text } })],
   ["other headers", (text) => json({}, { status: 404, headers: { "x-echo": text, "www-authenticate": text } })],
   ["the content type", (text) => head({ "content-type": text, "content-length": "2" }) + "{}"],
@@ -87,6 +94,19 @@ describe("no dump of a failure holds the token", () => {
         write(response(`{"detail":"Bad token ${echo}"}`, { status: 401 }))
       )
       for (const dump of dumps) expect(dump).not.toContain(JSON.parse(`"${echo}"`))
+    })
+  )
+
+  it.effect.each([
+    ["backslashes", "\\".repeat(40_000)],
+    ["beginnings of JWTs", "-eyJaaaaa".repeat(10_000)],
+    ["beginnings of the token", token.slice(0, -1).repeat(5000)],
+    ["percent signs", "%25".repeat(100_000)]
+  ])("and looking for it takes no time to speak of, in a body of %s", ([, body]) =>
+    Effect.gen(function* () {
+      const began = performance.now()
+      yield* dumpsOfFailures(token, ({ write }) => write(response(body!, { status: 500 })))
+      expect(performance.now() - began).toBeLessThan(1000)
     })
   )
 

@@ -98,18 +98,30 @@ it.effect("after [DONE] the answer is whole: no limit makes a failure of it", ()
   })
 )
 
-it.effect("idle does not count the time that the reader of an answer takes", () =>
+it.effect("idle does not count the time that the reader of an answer takes, and holds again after it", () =>
   Effect.gen(function* () {
     const feed = handFed("text/event-stream")
+    const texts: Array<string> = []
     feed.give(event(wire.piece("Hail ")))
-    feed.give(event(wire.piece("is covered.")))
-    feed.end()
-    const answer = yield* ChatOperations.streamChat(wire.question).pipe(
-      Stream.tap(() => TestClock.adjust("1 hour")),
-      ChatStream.collect,
-      Effect.provide(inProcess(feed.respond))
+    feed.give(event(wire.piece("is ")))
+    const fiber = yield* ChatOperations.streamChat(wire.question).pipe(
+      Stream.tap(({ text }) =>
+        Effect.andThen(
+          TestClock.adjust("1 hour"),
+          Effect.sync(() => texts.push(text))
+        )
+      ),
+      Stream.runDrain,
+      failureOf,
+      Effect.provide(inProcess(feed.respond)),
+      Effect.forkChild
     )
-    expect(answer.text).toBe("Hail is covered.")
+    yield* Effect.promise(feed.wanted)
+    expect(texts).toEqual(["Hail ", "is "])
+    yield* TestClock.adjust("59 seconds")
+    expect(fiber.pollUnsafe()).toBeUndefined()
+    yield* TestClock.adjust("1 second")
+    expect(yield* Fiber.join(fiber)).toMatchObject({ _tag: "TimeoutError", limit: "idle" })
   })
 )
 

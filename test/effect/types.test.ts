@@ -8,7 +8,7 @@ import {
   type ChatRequest,
   type ChatResponse,
   ChatStream,
-  type Message,
+  type LogRow,
   type NotFound,
   type StreamInterrupted,
   type Unauthorized,
@@ -35,7 +35,7 @@ describe("an operation", () => {
     expectTypeOf(() => ChatOperations.getChatLogs()).returns.toEqualTypeOf<
       Effect.Effect<ChatLogsResponse, ChatError, Needs>
     >()
-    expectTypeOf(() => ChatOperations.chatLogs()).returns.toEqualTypeOf<Stream.Stream<Message, ChatError, Needs>>()
+    expectTypeOf(() => ChatOperations.chatLogs()).returns.toEqualTypeOf<Stream.Stream<LogRow, ChatError, Needs>>()
   })
 
   it("does so when it is read as text or collected, too", () => {

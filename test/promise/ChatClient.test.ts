@@ -135,7 +135,7 @@ describe("the operations", () => {
     expect(streamed.text).toBe("Hail.")
     expect(history.messages[0]!.messageId).toBe("0c1d")
     expect(page).toMatchObject({ totalRecords: 1, currentSkip: 0 })
-    expect(rows).toEqual(page.messages)
+    expect(rows).toMatchObject(page.messages)
     expect(server.requests.map(({ method, target }) => `${method} ${target}`)).toEqual([
       "POST /chat-service/chat",
       "POST /chat-service/chat",
@@ -153,8 +153,12 @@ describe("the operations", () => {
   })
 
   it("take settings for one call", async () => {
-    await using server = await startRawServer()
+    await using server = await startRawServer(({ request, write }) =>
+      JSON.parse(request.body).stream ? write(eventStream(wire.piece("Hail."))) : undefined
+    )
     await using client = clientFor(server)
+    const tooLong = await rejection(client.streamChat(wire.question, { maxEventLength: 10 }).final())
+    expect(tooLong.reason.message).toContain("longer than 10 characters")
     const error = await rejection(client.chat(wire.question, { timeouts: { firstByte: 20 } }))
     expect(error.reason).toBeInstanceOf(TimeoutError)
     expect(error.reason).toMatchObject({ limit: "firstByte", duration: 20 })

@@ -319,30 +319,30 @@ describe("closing the client", () => {
 })
 
 describe("the rows of the logs", () => {
-  const startLogs = () =>
+  const startLogs = (total: number) =>
     startRawServer(({ request, write }) => {
       const skip = Number(new URL(request.target, "http://any").searchParams.get("skip"))
       const row = (id: number) => ({ ...wire.logRow, id: `${id}` })
-      return write(json({ messages: [row(skip), row(skip + 1)], total_records: 6, current_skip: skip }))
+      return write(json({ messages: [row(skip), row(skip + 1)], total_records: total, current_skip: skip }))
     })
 
-  it("are fetched a page at a time, as they are consumed", async () => {
-    await using server = await startLogs()
+  it("are fetched as they are consumed: leaving early asks for no more", async () => {
+    await using server = await startLogs(1000)
     const ids = []
-    for await (const row of clientFor(server).chatLogs({ pageSize: 2 })) {
+    for await (const row of clientFor(server).chatLogs({ pageSize: 2, concurrency: 1 })) {
       ids.push(row.id)
       if (row.id === "3") break
     }
     expect(ids).toEqual(["0", "1", "2", "3"])
-    expect(server.requests.length).toBe(2)
+    expect(server.requests.length).toBeLessThanOrEqual(3)
   })
 
   it("can be walked through again", async () => {
-    await using server = await startLogs()
+    await using server = await startLogs(6)
     const rows = clientFor(server).chatLogs({ pageSize: 2 })
-    const [one, two] = [await readAll(rows), await readAll(rows)]
-    expect(one.map((row) => row.id)).toEqual(["0", "1", "2", "3", "4", "5"])
-    expect(two).toEqual(one)
+    for (const walk of [await readAll(rows), await readAll(rows)]) {
+      expect(walk.map((row) => row.id)).toEqual(["0", "1", "2", "3", "4", "5"])
+    }
     expect(server.requests.length).toBe(6)
   })
 })

@@ -19,47 +19,39 @@
  * )
  * ```
  */
-import * as Schema from "effect/Schema"
-import { ChatResponse } from "./ChatResponse.ts"
+import * as Data from "effect/Data"
+import type { ChatResponse } from "./ChatResponse.ts"
 
 /** The operation that failed. `chatLogs` fails as the `getChatLogs` it is made of. */
-export const Operation = Schema.Literals(["getChatLogs", "getChatHistory", "chat", "streamChat"])
+export type Operation = "getChatLogs" | "getChatHistory" | "chat" | "streamChat"
 
-/** The operation that failed. */
-export type Operation = typeof Operation.Type
-
-const failure = { operation: Operation }
-
-const response = {
+/** What is known of a response that an error comes from. */
+export interface ResponseDetails {
+  readonly operation: Operation
   /** The HTTP status. */
-  status: Schema.Int,
+  readonly status: number
   /** The response's `x-request-id`, to quote to the service's operators. */
-  requestId: Schema.optional(Schema.String),
+  readonly requestId?: string | undefined
   /** What the body said in words, where it said something: FastAPI's `detail`, a `message`, a page's title. */
-  detail: Schema.optional(Schema.String),
+  readonly detail?: string | undefined
   /** The start of the body, at most 1,000 characters, without the token. */
-  body: Schema.String
+  readonly body: string
 }
 
-/** One thing that is wrong with a request: the field, and what it must be. */
-export const RequestIssue = Schema.Struct({
+/** One thing that is wrong with a request. */
+export interface RequestIssue {
   /** The field, e.g. `limit` or, from the service, `query.limit`. */
-  field: Schema.String,
+  readonly field: string
   /** What is wrong and what would be right. */
-  message: Schema.String
-})
-
-/** One thing that is wrong with a request: the field, and what it must be. */
-export type RequestIssue = typeof RequestIssue.Type
+  readonly message: string
+}
 
 /**
  * The token was refused (status 401), or the token source given to `WeavConfig` failed (no status).
  */
-export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {
-  ...failure,
-  ...response,
-  status: Schema.optional(Schema.Int)
-}) {
+export class Unauthorized extends Data.TaggedError("Unauthorized")<
+  Omit<ResponseDetails, "status"> & { readonly status?: number | undefined }
+> {
   override get message(): string {
     return this.status === undefined
       ? `${this.operation}: no token could be had: ${this.detail ?? "the token source failed"}`
@@ -68,22 +60,19 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthoriz
 }
 
 /** The chat or document does not exist for this token (status 404). */
-export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", {
-  ...failure,
-  ...response
-}) {
+export class NotFound extends Data.TaggedError("NotFound")<ResponseDetails> {
   override get message(): string {
     return `${summary(this, "not found")} Check chatId and fileId, and that env names the right service.`
   }
 }
 
 /** The request is not one the service takes: refused before it was sent (no status), or by the service (400, 422). */
-export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", {
-  ...failure,
-  ...response,
-  status: Schema.optional(Schema.Int),
-  issues: Schema.Array(RequestIssue)
-}) {
+export class InvalidRequest extends Data.TaggedError("InvalidRequest")<
+  Omit<ResponseDetails, "status"> & {
+    readonly status?: number | undefined
+    readonly issues: ReadonlyArray<RequestIssue>
+  }
+> {
   override get message(): string {
     const issues = this.issues.map((issue) => `${issue.field} ${issue.message}`).join("; ")
     if (this.status === undefined) return `${this.operation}: ${issues}`
@@ -92,11 +81,9 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("Invali
 }
 
 /** Too many requests (status 429). `retryAfter` is how long the service asks to wait, in milliseconds, if it says so. */
-export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", {
-  ...failure,
-  ...response,
-  retryAfter: Schema.optional(Schema.Number)
-}) {
+export class RateLimited extends Data.TaggedError("RateLimited")<
+  ResponseDetails & { readonly retryAfter?: number | undefined }
+> {
   override get message(): string {
     const wait = this.retryAfter === undefined ? "Wait" : `Wait ${Math.ceil(this.retryAfter / 1000)} s`
     return `${summary(this, "too many requests")} ${wait} before the next one.`
@@ -104,21 +91,16 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
 }
 
 /** The service failed (status 5xx). `retryAfter` is how long it asks to wait, in milliseconds, if it says so. */
-export class ServerError extends Schema.TaggedError<ServerError>()("ServerError", {
-  ...failure,
-  ...response,
-  retryAfter: Schema.optional(Schema.Number)
-}) {
+export class ServerError extends Data.TaggedError("ServerError")<
+  ResponseDetails & { readonly retryAfter?: number | undefined }
+> {
   override get message(): string {
     return summary(this, "the service failed")
   }
 }
 
 /** A status that the contract does not name, such as 403, 409 or a redirect. */
-export class UnexpectedStatus extends Schema.TaggedError<UnexpectedStatus>()("UnexpectedStatus", {
-  ...failure,
-  ...response
-}) {
+export class UnexpectedStatus extends Data.TaggedError("UnexpectedStatus")<ResponseDetails> {
   override get message(): string {
     return summary(this, "unexpected status")
   }
@@ -128,22 +110,22 @@ export class UnexpectedStatus extends Schema.TaggedError<UnexpectedStatus>()("Un
  * No response came: connection refused or reset, name not resolved, TLS not established. `code` is the system's word
  * for it, e.g. `ECONNREFUSED`, where there is one.
  */
-export class TransportError extends Schema.TaggedError<TransportError>()("TransportError", {
-  ...failure,
-  code: Schema.optional(Schema.String),
-  description: Schema.String
-}) {
+export class TransportError extends Data.TaggedError("TransportError")<{
+  readonly operation: Operation
+  readonly code?: string | undefined
+  readonly description: string
+}> {
   override get message(): string {
     return `${this.operation}: no response from the service: ${this.description}`
   }
 }
 
 /** A time limit passed: the one named by `limit`, which was `duration` milliseconds. */
-export class TimeoutError extends Schema.TaggedError<TimeoutError>()("TimeoutError", {
-  ...failure,
-  limit: Schema.Literals(["firstByte", "total", "idle"]),
-  duration: Schema.Number
-}) {
+export class TimeoutError extends Data.TaggedError("TimeoutError")<{
+  readonly operation: Operation
+  readonly limit: "firstByte" | "total" | "idle"
+  readonly duration: number
+}> {
   override get message(): string {
     const what = {
       firstByte: "no response began",
@@ -155,11 +137,9 @@ export class TimeoutError extends Schema.TaggedError<TimeoutError>()("TimeoutErr
 }
 
 /** A response with a good status whose body is not what the contract says; `description` names the field. */
-export class InvalidResponse extends Schema.TaggedError<InvalidResponse>()("InvalidResponse", {
-  ...failure,
-  ...response,
-  description: Schema.String
-}) {
+export class InvalidResponse extends Data.TaggedError("InvalidResponse")<
+  ResponseDetails & { readonly description: string }
+> {
   override get message(): string {
     return `${this.operation}: the service's response is not what the contract says: ${this.description}`
   }
@@ -170,12 +150,12 @@ export class InvalidResponse extends Schema.TaggedError<InvalidResponse>()("Inva
  * reported an error in the stream. `answer` is what had arrived until then, `null` if nothing had; its text is kept up
  * to 10 million characters.
  */
-export class StreamInterrupted extends Schema.TaggedError<StreamInterrupted>()("StreamInterrupted", {
-  ...failure,
-  requestId: Schema.optional(Schema.String),
-  description: Schema.String,
-  answer: Schema.NullOr(ChatResponse)
-}) {
+export class StreamInterrupted extends Data.TaggedError("StreamInterrupted")<{
+  readonly operation: Operation
+  readonly requestId?: string | undefined
+  readonly description: string
+  readonly answer: ChatResponse | null
+}> {
   override get message(): string {
     const soFar = this.answer === null ? "before its first piece" : `after ${this.answer.text.length} characters`
     return `${this.operation}: the answer broke off ${soFar}: ${this.description}`
@@ -183,24 +163,18 @@ export class StreamInterrupted extends Schema.TaggedError<StreamInterrupted>()("
 }
 
 /** Why a call failed where neither the token nor a missing chat or document is the reason. */
-export const ApiErrorReason = Schema.Union([
-  InvalidRequest,
-  RateLimited,
-  ServerError,
-  UnexpectedStatus,
-  TransportError,
-  TimeoutError,
-  InvalidResponse,
-  StreamInterrupted
-])
-
-/** Why a call failed where neither the token nor a missing chat or document is the reason. */
-export type ApiErrorReason = typeof ApiErrorReason.Type
+export type ApiErrorReason =
+  | InvalidRequest
+  | RateLimited
+  | ServerError
+  | UnexpectedStatus
+  | TransportError
+  | TimeoutError
+  | InvalidResponse
+  | StreamInterrupted
 
 /** Any failure other than {@link Unauthorized} and {@link NotFound}; `reason` says which. */
-export class ApiError extends Schema.TaggedError<ApiError>()("ApiError", {
-  reason: ApiErrorReason
-}) {
+export class ApiError extends Data.TaggedError("ApiError")<{ readonly reason: ApiErrorReason }> {
   /** The operation that failed. */
   get operation(): Operation {
     return this.reason.operation
@@ -210,11 +184,8 @@ export class ApiError extends Schema.TaggedError<ApiError>()("ApiError", {
   }
 }
 
-/** Schema of {@link ChatError}, to carry failures over RPC, a queue or a workflow. */
-export const ChatError = Schema.Union([Unauthorized, NotFound, ApiError])
-
 /** Everything that an operation can fail with. */
-export type ChatError = typeof ChatError.Type
+export type ChatError = Unauthorized | NotFound | ApiError
 
 const summary = (
   error: {

@@ -2,8 +2,9 @@
  * The messages of one chat.
  */
 import * as Schema from "effect/Schema"
-import { isTimestamp, parseTimestamp, WireTimestamp } from "./internal/timestamp.ts"
-import { codec, decoder, isListOf, isNullish, nullish, type Unchecked } from "./internal/wire.ts"
+import { parseTimestamp } from "./internal/timestamp.ts"
+import { WireTimestamp } from "./Timestamp.ts"
+import { codec, nullish } from "./internal/wire.ts"
 
 /**
  * One message of a chat's history.
@@ -55,24 +56,6 @@ const MessageType = Schema.Struct({
 // `messages` must be there: any other JSON object, an error body with status 200 say, would pass for an empty history.
 const Wire = Schema.Struct({ messages: Schema.NullOr(Schema.Array(MessageWire)) })
 
-const isPlainMessage = (wire: Unchecked<typeof MessageWire.Type>): boolean =>
-  typeof wire === "object" &&
-  wire !== null &&
-  typeof wire.message_id === "string" &&
-  typeof wire.chat_id === "string" &&
-  typeof wire.text === "string" &&
-  isTimestamp(wire.timestamp) &&
-  typeof wire.type === "string" &&
-  typeof wire.vote === "string" &&
-  isListOf(wire.search_results, isAnything) &&
-  (isNullish(wire.generate_button) || typeof wire.generate_button === "boolean") &&
-  isListOf(wire.tags, isAnything)
-
-const isAnything = () => true
-
-const isPlain = (wire: Unchecked<typeof Wire.Type>): boolean =>
-  wire.messages !== undefined && isListOf(wire.messages, isPlainMessage)
-
 const messageFromWire = (wire: typeof MessageWire.Type): ChatHistoryMessage => ({
   messageId: wire.message_id,
   chatId: wire.chat_id,
@@ -114,6 +97,3 @@ export const ChatHistoryResponse: Schema.Codec<ChatHistoryResponse, typeof Wire.
   Schema.Struct({ messages: Schema.Array(MessageType) }),
   { fromWire, toWire: (value) => ({ messages: value.messages.map(messageToWire) }) }
 )
-
-/** @internal */
-export const decodeChatHistoryResponse = decoder(Wire, isPlain, fromWire)

@@ -2,8 +2,9 @@
  * The log rows of all chats, a page at a time.
  */
 import * as Schema from "effect/Schema"
-import { isTimestamp, parseTimestamp, WireTimestamp } from "./internal/timestamp.ts"
-import { codec, decoder, isListOf, isNullish, isStrings, nullish, type Unchecked } from "./internal/wire.ts"
+import { parseTimestamp } from "./internal/timestamp.ts"
+import { WireTimestamp } from "./Timestamp.ts"
+import { codec, nullish } from "./internal/wire.ts"
 
 /**
  * One row of the chat logs: a message that a user sent or that the assistant answered.
@@ -25,6 +26,11 @@ export interface Message {
   readonly userId: string
   readonly tags: ReadonlyArray<string>
   readonly text: string
+}
+
+/** A row of a walk through the logs. `cursor` is where to go on behind it: keep it to resume the walk later. */
+export interface LogRow extends Message {
+  readonly cursor: string
 }
 
 /** One page of the chat logs. `totalRecords` counts the rows of all pages, `currentSkip` those before this page. */
@@ -63,24 +69,6 @@ const Wire = Schema.Struct({
   total_records: Schema.Int,
   current_skip: Schema.Int
 })
-
-const isPlainMessage = (wire: Unchecked<typeof MessageWire.Type>): boolean =>
-  typeof wire === "object" &&
-  wire !== null &&
-  typeof wire.id === "string" &&
-  isTimestamp(wire.timestamp) &&
-  typeof wire.type === "string" &&
-  (isNullish(wire.valid) || typeof wire.valid === "boolean") &&
-  typeof wire.vote === "string" &&
-  typeof wire.chat_id === "string" &&
-  typeof wire.user_id === "string" &&
-  isStrings(wire.tags) &&
-  typeof wire.text === "string"
-
-const isPlain = (wire: Unchecked<typeof Wire.Type>): boolean =>
-  Number.isSafeInteger(wire.total_records) &&
-  Number.isSafeInteger(wire.current_skip) &&
-  isListOf(wire.messages, isPlainMessage)
 
 const messageFromWire = (wire: typeof MessageWire.Type): Message => ({
   id: wire.id,
@@ -130,6 +118,3 @@ export const ChatLogsResponse: Schema.Codec<ChatLogsResponse, typeof Wire.Encode
   Schema.Struct({ messages: Schema.Array(MessageType), totalRecords: Schema.Int, currentSkip: Schema.Int }),
   { fromWire, toWire }
 )
-
-/** @internal */
-export const decodeChatLogsResponse = decoder(Wire, isPlain, fromWire)

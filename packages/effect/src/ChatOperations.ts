@@ -27,19 +27,20 @@
  * ```
  */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { ChatError, Operation } from "./ChatError.ts"
-import { type ChatHistoryResponse, decodeChatHistoryResponse } from "./ChatHistory.ts"
-import { type ChatLogsResponse, decodeChatLogsResponse, type Message } from "./ChatLogs.ts"
-import { type ChatResponse, decodeChatResponse } from "./ChatResponse.ts"
+import type { ChatHistoryResponse } from "./ChatHistory.ts"
+import type { ChatLogsResponse, LogRow } from "./ChatLogs.ts"
+import type { ChatResponse } from "./ChatResponse.ts"
 import type { Pieces } from "./internal/answerDecoder.ts"
 import { readAnswer, readJson } from "./internal/body.ts"
 import { type Call, type HttpClient, type Reply, send, timeoutError } from "./internal/http.ts"
+import { parseCursor } from "./internal/logsCursor.ts"
+import { walkLogs } from "./internal/logsWalk.ts"
 import { traced } from "./internal/traced.ts"
-import { invalidRequest, validator } from "./internal/validate.ts"
+import { readChatHistoryResponse, readChatLogsResponse, readChatResponse } from "./internal/readers.ts"
+import { invalidRequest, validChat, validHistory, validLogs, validWalk } from "./internal/validate.ts"
 import { within } from "./internal/within.ts"
-import type { Decoder } from "./internal/wire.ts"
 import * as Requests from "./Requests.ts"
 import { type CallOptions, override, WeavConfig } from "./WeavConfig.ts"
 
@@ -62,15 +63,11 @@ export const getChatLogs = (
   options?: CallOptions
 ): Effect.Effect<ChatLogsResponse, ChatError, WeavConfig | HttpClient> =>
   validLogs(request).pipe(
-    Effect.flatMap(({ endDatetime, isSopChat = false, limit = 25, skip = 0, startDatetime }) => {
-      const query = new URLSearchParams({ skip: `${skip}`, limit: `${limit}` })
-      const start = Requests.toQueryDate(startDatetime)
-      const end = Requests.toQueryDate(endDatetime)
-      if (start !== undefined) query.set("start_datetime", start)
-      if (end !== undefined) query.set("end_datetime", end)
-      query.set("is_sop_chat", `${isSopChat}`)
-      return readOne(get("getChatLogs", `/chat_logs/?${encode(query)}`), options, decodeChatLogsResponse)
-    }),
+    Effect.flatMap(({ endDatetime, limit = 25, skip = 0, ...filter }) =>
+      exchange(logsCall(filter, skip, limit, Requests.toQueryDate(endDatetime)), options, (reply) =>
+        readJson(reply, readChatLogsResponse)
+      )
+    ),
     traced("ChatOperations.getChatLogs")
   )
 
@@ -82,7 +79,9 @@ export const getChatHistory = (
   validHistory(request).pipe(
     Effect.flatMap(({ chatId }) => {
       const query = new URLSearchParams({ chat_id: chatId })
-      return readOne(get("getChatHistory", `/chat_history?${encode(query)}`), options, decodeChatHistoryResponse)
+      return exchange(get("getChatHistory", `/chat_history?${encode(query)}`), options, (reply) =>
+        readJson(reply, readChatHistoryResponse)
+      )
     }),
     traced("ChatOperations.getChatHistory")
   )
@@ -97,8 +96,10 @@ export const chat = (
   request: Requests.ChatRequest,
   options?: CallOptions
 ): Effect.Effect<ChatResponse, ChatError, WeavConfig | HttpClient> =>
-  validChat(request).pipe(
-    Effect.flatMap((message) => readOne(post("chat", message, false), options, decodeChatResponse)),
+  validChat("chat", request).pipe(
+    Effect.flatMap((message) =>
+      exchange(post("chat", message, false), options, (reply) => readJson(reply, readChatResponse))
+    ),
     traced("ChatOperations.chat")
   )
 
@@ -113,39 +114,51 @@ export const streamChat = (
   request: Requests.ChatRequest,
   options?: StreamChatOptions
 ): Stream.Stream<ChatResponse, ChatError, WeavConfig | HttpClient> =>
-  validStreamChat(request).pipe(
-    Effect.flatMap((message) => open(post("streamChat", message, true), options)),
+  validChat("streamChat", request).pipe(
+    Effect.flatMap((message) =>
+      Effect.flatMap(configFor("streamChat", options), (config) => send(config, post("streamChat", message, true)))
+    ),
     Effect.map((reply) => readAnswer(reply, options?.pieces ?? "delta")),
     traced("ChatOperations.streamChat"),
     Stream.unwrap
   )
 
 /**
- * Yields the log rows of all pages, from the first on.
+ * Yields the log rows of all pages, in the service's order.
  *
- * Pages are fetched as the rows are consumed.
+ * Up to `concurrency` pages are fetched ahead of the reader. Rows that arrive while walking stay out of it: every row
+ * that was there at the start comes once. Each row carries a `cursor` from which a later walk can go on. Fails with
+ * `InvalidResponse` where the service's pages do not move forward, or hold fewer rows than it promised.
+ *
+ * @example
+ * ```ts
+ * import { ChatOperations } from "@weavai/effect"
+ * import { Effect, Stream } from "effect"
+ *
+ * const exportRows = (after?: string) =>
+ *   ChatOperations.chatLogs({ startDatetime: "2023-01-01T00:00:00Z", after }).pipe(
+ *     Stream.runForEach((row) => Effect.log(row.text, row.cursor))
+ *   )
+ * ```
  */
 export const chatLogs = (
   request: Requests.ChatLogsRequest = {},
   options?: CallOptions
-): Stream.Stream<Message, ChatError, WeavConfig | HttpClient> =>
+): Stream.Stream<LogRow, ChatError, WeavConfig | HttpClient> =>
   Stream.unwrap(
-    Effect.map(validWalk(request), ({ pageSize = 100, ...filter }) =>
-      Stream.paginate(0, (skip) =>
-        Effect.map(getChatLogs({ ...filter, skip, limit: pageSize }, options), (page) => {
-          const next = skip + page.messages.length
-          const isLast = page.messages.length === 0 || next >= page.totalRecords
-          return [page.messages, isLast ? Option.none() : Option.some(next)] as const
-        })
-      )
+    Effect.map(validWalk(request), ({ after, concurrency = 4, endDatetime, pageSize = 100, ...filter }) =>
+      walkLogs({
+        fetch: (skip, limit, end) =>
+          exchange(logsCall(filter, skip, limit, end), options, (reply) =>
+            Effect.map(readJson(reply, readChatLogsResponse), (page) => ({ page, reply }))
+          ),
+        pageSize,
+        concurrency,
+        end: Requests.toQueryDate(endDatetime),
+        after: parseCursor(after)
+      })
     )
   )
-
-const validLogs = validator("getChatLogs", Requests.GetChatLogsRequest)
-const validWalk = validator("getChatLogs", Requests.ChatLogsRequest)
-const validHistory = validator("getChatHistory", Requests.GetChatHistoryRequest)
-const validChat = validator("chat", Requests.ChatRequest)
-const validStreamChat = validator("streamChat", Requests.ChatRequest)
 
 const get = (operation: Operation, path: string): Call => ({
   operation,
@@ -162,19 +175,29 @@ const post = (operation: Operation, request: Requests.ChatRequest, stream: boole
   accept: stream ? "text/event-stream, application/x-ndjson;q=0.9, application/json;q=0.8" : "application/json"
 })
 
-const open = (call: Call, options: CallOptions | undefined): Effect.Effect<Reply, ChatError, WeavConfig | HttpClient> =>
-  Effect.flatMap(configFor(call.operation, options), (config) => send(config, call))
+const logsCall = (
+  { isSopChat = false, startDatetime }: Requests.LogsFilter,
+  skip: number,
+  limit: number,
+  end: string | undefined
+): Call => {
+  const query = new URLSearchParams({ skip: `${skip}`, limit: `${limit}` })
+  const start = Requests.toQueryDate(startDatetime)
+  if (start !== undefined) query.set("start_datetime", start)
+  if (end !== undefined) query.set("end_datetime", end)
+  query.set("is_sop_chat", `${isSopChat}`)
+  return get("getChatLogs", `/chat_logs/?${encode(query)}`)
+}
 
-const readOne = <A>(
+/** Sends a call and reads its reply, within the limit on the whole of it. */
+const exchange = <A>(
   call: Call,
   options: CallOptions | undefined,
-  decode: Decoder<A>
+  read: (reply: Reply) => Effect.Effect<A, ChatError>
 ): Effect.Effect<A, ChatError, WeavConfig | HttpClient> =>
   Effect.flatMap(configFor(call.operation, options), (config) =>
-    within(
-      Effect.flatMap(send(config, call), (reply) => readJson(reply, decode)),
-      config.timeouts.total,
-      () => timeoutError(call.operation, config.timeouts, "total")
+    within(Effect.flatMap(send(config, call), read), config.timeouts.total, () =>
+      timeoutError(call.operation, config.timeouts, "total")
     )
   )
 

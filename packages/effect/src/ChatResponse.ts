@@ -3,8 +3,9 @@
  */
 import * as Schema from "effect/Schema"
 import * as SearchResults from "./SearchResult.ts"
-import { isTimestamp, parseTimestamp, WireTimestamp } from "./internal/timestamp.ts"
-import { codec, decoder, isListOf, isNullishString, isStrings, nullish, type Unchecked } from "./internal/wire.ts"
+import { parseTimestamp } from "./internal/timestamp.ts"
+import { WireTimestamp } from "./Timestamp.ts"
+import { codec, nullish } from "./internal/wire.ts"
 
 /**
  * The answer to one message, or one piece of it when it is streamed.
@@ -54,17 +55,6 @@ const Type = Schema.Struct({
   tags: Schema.Array(Schema.String)
 })
 
-const isPlain = (wire: Unchecked<typeof Wire.Type>): boolean =>
-  typeof wire.message_id === "string" &&
-  typeof wire.chat_id === "string" &&
-  typeof wire.text === "string" &&
-  isTimestamp(wire.timestamp) &&
-  typeof wire.type === "string" &&
-  typeof wire.vote === "string" &&
-  isListOf(wire.search_results, SearchResults.isPlain) &&
-  isNullishString(wire.generate_button) &&
-  isStrings(wire.tags)
-
 const fromWire = (wire: typeof Wire.Type): ChatResponse => ({
   messageId: wire.message_id,
   chatId: wire.chat_id,
@@ -91,6 +81,3 @@ const toWire = (value: ChatResponse): typeof Wire.Type => ({
 
 /** Schema of {@link ChatResponse}; its encoded side is the service's JSON. */
 export const ChatResponse: Schema.Codec<ChatResponse, typeof Wire.Encoded> = codec(Wire, Type, { fromWire, toWire })
-
-/** @internal */
-export const decodeChatResponse = decoder(Wire, isPlain, fromWire)

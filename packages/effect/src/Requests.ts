@@ -2,7 +2,6 @@
  * What the operations take.
  */
 import * as DateTime from "effect/DateTime"
-import * as Schema from "effect/Schema"
 import { parseTimestamp } from "./internal/timestamp.ts"
 
 /** A moment: a `Date`, an Effect `DateTime`, or an ISO 8601 string (read as UTC where it names no offset). */
@@ -36,6 +35,10 @@ export interface GetChatLogsRequest extends LogsFilter {
 export interface ChatLogsRequest extends LogsFilter {
   /** How many rows to ask for in one request: 1 or more, default 100. The service may return fewer. */
   readonly pageSize?: number | undefined
+  /** How many pages to fetch at a time: 1 or more, default 4. */
+  readonly concurrency?: number | undefined
+  /** The cursor of a row of an earlier walk with the same filter: this walk goes on behind that row. */
+  readonly after?: string | undefined
 }
 
 /** A message about a document. */
@@ -65,65 +68,10 @@ export const toEpochMillis = (input: DateInput): number =>
 export const toQueryDate = (input: DateInput | null | undefined): string | undefined =>
   isAbsent(input) ? undefined : typeof input === "string" ? input : new Date(toEpochMillis(input)).toISOString()
 
-const isAbsent = (input: DateInput | null | undefined): input is null | undefined | "" =>
+/**
+ * Whether no moment is given.
+ *
+ * @internal
+ */
+export const isAbsent = (input: DateInput | null | undefined): input is null | undefined | "" =>
   input === undefined || input === null || input === ""
-
-const field = <A>(is: (input: unknown) => boolean, message: string) =>
-  Schema.declare((input): input is A => is(input), { message })
-
-const Text = field<string>(
-  (input) => typeof input === "string" && input !== "" && !/[\ud800-\udfff]/u.test(input),
-  "must be text that is not empty and holds no lone surrogate"
-).annotateKey({ messageMissingKey: "must be given" })
-
-const count = (minimum: number) =>
-  field<number | undefined>(
-    (input) => input === undefined || (Number.isSafeInteger(input) && (input as number) >= minimum),
-    `must be an integer of ${minimum} or more`
-  )
-
-const DateField = field<DateInput | null | undefined>(
-  (input) =>
-    isAbsent(input as DateInput) ||
-    ((typeof input === "string" || input instanceof Date || DateTime.isDateTime(input)) &&
-      !Number.isNaN(toEpochMillis(input))),
-  "must be a Date, a DateTime or an ISO 8601 string such as 2023-01-01T00:00:00Z"
-)
-
-const Flag = field<boolean | undefined>(
-  (input) => input === undefined || typeof input === "boolean",
-  "must be true or false"
-)
-
-const logsFilter = {
-  startDatetime: Schema.optionalKey(DateField),
-  endDatetime: Schema.optionalKey(DateField),
-  isSopChat: Schema.optionalKey(Flag)
-}
-
-const startsBeforeItEnds = Schema.makeFilter((filter: LogsFilter) => {
-  const { startDatetime, endDatetime } = filter
-  if (isAbsent(startDatetime) || isAbsent(endDatetime)) return true
-  return toEpochMillis(startDatetime) <= toEpochMillis(endDatetime)
-    ? true
-    : { path: ["startDatetime"], issue: "must not be after endDatetime" }
-})
-
-/** @internal */
-export const GetChatHistoryRequest: Schema.Codec<GetChatHistoryRequest> = Schema.Struct({ chatId: Text })
-
-/** @internal */
-export const GetChatLogsRequest: Schema.Codec<GetChatLogsRequest> = Schema.Struct({
-  ...logsFilter,
-  skip: Schema.optionalKey(count(0)),
-  limit: Schema.optionalKey(count(1))
-}).check(startsBeforeItEnds)
-
-/** @internal */
-export const ChatLogsRequest: Schema.Codec<ChatLogsRequest> = Schema.Struct({
-  ...logsFilter,
-  pageSize: Schema.optionalKey(count(1))
-}).check(startsBeforeItEnds)
-
-/** @internal */
-export const ChatRequest: Schema.Codec<ChatRequest> = Schema.Struct({ userInput: Text, chatId: Text, fileId: Text })

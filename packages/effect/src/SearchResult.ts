@@ -2,7 +2,7 @@
  * The passages that an answer rests on.
  */
 import * as Schema from "effect/Schema"
-import { codec, isNullish, isNullishString, isStrings, nullish, type Unchecked } from "./internal/wire.ts"
+import { codec, nullish } from "./internal/wire.ts"
 
 /** What the platform found out about the page that a passage is on. */
 export interface PageClassification {
@@ -78,29 +78,6 @@ export const Type = Schema.Struct({
   sectionHeaders: Schema.Array(Schema.String),
   tags: Schema.Array(Schema.String)
 })
-
-/** @internal */
-export const isPlain = (wire: Unchecked<typeof base & { page_number: unknown; page_nr: unknown }>): boolean =>
-  typeof wire === "object" &&
-  wire !== null &&
-  typeof wire.text === "string" &&
-  typeof wire.file_id === "string" &&
-  typeof wire.score === "number" &&
-  Number.isSafeInteger(wire.rank) &&
-  typeof wire.file_name === "string" &&
-  Number.isSafeInteger(wire.page_number ?? wire.page_nr) &&
-  isPlainClassification(wire.classification) &&
-  isStrings(wire.section_headers) &&
-  isStrings(wire.tags)
-
-const isPlainClassification = (wire: unknown): boolean => {
-  if (isNullish(wire)) return true
-  if (typeof wire !== "object") return false
-  const { page_class, page_no, page_sections } = wire as Unchecked<typeof Classification.Type>
-  return (
-    isNullishString(page_class) && isStrings(page_sections) && (isNullish(page_no) || Number.isSafeInteger(page_no))
-  )
-}
 
 /** @internal */
 export const fromWire = (wire: typeof Wire.Type): SearchResult => ({

@@ -1,20 +1,21 @@
 /**
  * Where the service is, with which token to call it, and within which limits.
  */
-import * as Config from "effect/Config"
+import type * as Config from "effect/Config"
+import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
-import * as Schema from "effect/Schema"
 import type { HttpClientRequest } from "./internal/http.ts"
 
 /** An option that cannot be used: which one, and what to give instead. */
-export class WeavConfigError extends Schema.TaggedError<WeavConfigError>()("WeavConfigError", {
-  option: Schema.String,
-  description: Schema.String
-}) {
+export class WeavConfigError extends Data.TaggedError("WeavConfigError")<{
+  readonly option: string
+  readonly description: string
+}> {
   override get message(): string {
     return `${this.option} ${this.description}`
   }
@@ -114,8 +115,10 @@ export class WeavConfig extends Context.Service<
     Layer.effect(
       WeavConfig,
       Effect.gen(function* () {
-        const env = yield* options.env ?? Config.String("WEAV_ENV")
-        const authToken = yield* options.authToken ?? Config.Redacted("WEAV_AUTH_TOKEN")
+        const env = yield* options.env ?? variable("env", "WEAV_ENV")
+        const authToken = yield* (
+          options.authToken ?? Effect.map(variable("authToken", "WEAV_AUTH_TOKEN"), Redacted.make)
+        )
         return yield* WeavConfig.make({ ...options, env, authToken })
       })
     )
@@ -129,6 +132,18 @@ const checkTokenSource = (source: TokenSource): Effect.Effect<TokenSource, WeavC
 }
 
 type Settings = Pick<WeavConfig["Service"], "timeouts" | "maxEventLength" | "transformRequest">
+
+/** Read from the provider itself: `Config`'s constructors bring all of `effect/Schema` with them, 15 kB. */
+const variable = (option: string, name: string): Effect.Effect<string, WeavConfigError> =>
+  Effect.gen(function* () {
+    const provider = yield* ConfigProvider.ConfigProvider
+    const node = yield* Effect.mapError(
+      provider.load([name]),
+      ({ message }) => new WeavConfigError({ option, description: `could not be read from ${name}: ${message}` })
+    )
+    if (node?.value === undefined) return yield* refuse(option, `is missing: set ${name}.`)
+    return node.value
+  })
 
 const defaults: Settings = {
   timeouts: { firstByte: Duration.minutes(2), total: Duration.minutes(5), idle: Duration.minutes(1) },

@@ -1,13 +1,13 @@
 export {
   ApiError,
-  ApiErrorReason,
-  ChatError,
+  type ApiErrorReason,
   InvalidRequest,
   InvalidResponse,
   NotFound,
-  Operation,
+  type Operation,
   RateLimited,
-  RequestIssue,
+  type RequestIssue,
+  type ResponseDetails,
   ServerError,
   StreamInterrupted,
   TimeoutError,
@@ -15,8 +15,9 @@ export {
   Unauthorized,
   UnexpectedStatus
 } from "./ChatError.ts"
+export { ChatError } from "./ChatErrorSchema.ts"
 export { ChatHistoryMessage, ChatHistoryResponse } from "./ChatHistory.ts"
-export { ChatLogsResponse, Message } from "./ChatLogs.ts"
+export { ChatLogsResponse, type LogRow, Message } from "./ChatLogs.ts"
 export type { HttpClient } from "./internal/http.ts"
 export * as ChatOperations from "./ChatOperations.ts"
 export { ChatResponse } from "./ChatResponse.ts"
@@ -29,7 +30,7 @@ export type {
   GetChatLogsRequest,
   LogsFilter
 } from "./Requests.ts"
-export { Timestamp } from "./internal/timestamp.ts"
+export { Timestamp } from "./Timestamp.ts"
 export { type PageClassification, SearchResult } from "./SearchResult.ts"
 export {
   type CallOptions,

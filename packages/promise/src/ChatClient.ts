@@ -9,7 +9,7 @@ import {
   type ChatRequest,
   type ChatResponse,
   type GetChatHistoryRequest,
-  type Message,
+  type LogRow,
   WeavConfig,
   WeavConfigError
 } from "@weavai/effect"
@@ -89,6 +89,10 @@ export interface GetChatLogsRequest extends LogsFilter {
 export interface ChatLogsRequest extends LogsFilter {
   /** How many rows to ask for in one request: 1 or more, default 100. The service may return fewer. */
   readonly pageSize?: number | undefined
+  /** How many pages to fetch at a time: 1 or more, default 4. */
+  readonly concurrency?: number | undefined
+  /** The cursor of a row of an earlier walk with the same filter: this walk goes on behind that row. */
+  readonly after?: string | undefined
 }
 
 /** The operations of the chat service. Every rejection is a `ChatError` or, after an abort, an `AbortError`. */
@@ -101,8 +105,11 @@ export interface ChatClient extends AsyncDisposable {
   readonly getChatHistory: (request: GetChatHistoryRequest, options?: RequestOptions) => Promise<ChatHistoryResponse>
   /** Reads one page of the log rows of all chats: 25 rows from the first on, unless asked otherwise. */
   readonly getChatLogs: (request?: GetChatLogsRequest, options?: RequestOptions) => Promise<ChatLogsResponse>
-  /** Yields the log rows of all pages. Pages are fetched as the rows are consumed. */
-  readonly chatLogs: (request?: ChatLogsRequest, options?: RequestOptions) => AsyncIterable<Message>
+  /**
+   * Yields the log rows of all pages. Every row that was there at the start comes once; each carries a `cursor` from
+   * which a later walk can go on.
+   */
+  readonly chatLogs: (request?: ChatLogsRequest, options?: RequestOptions) => AsyncIterable<LogRow>
   /** Ends what is running; calls after it reject. `await using` does the same. */
   readonly close: () => Promise<void>
 }

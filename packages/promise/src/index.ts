@@ -10,6 +10,7 @@ export {
   type GetChatHistoryRequest,
   InvalidRequest,
   InvalidResponse,
+  type LogRow,
   type Message,
   NotFound,
   type Operation,

@@ -2,13 +2,14 @@
  * From the text of a streamed answer to its pieces, in one step and without waiting: a network chunk is cut into
  * frames, each frame is parsed, checked and converted, and whoever reads gets all pieces of the chunk at once.
  */
-import * as Exit from "effect/Exit"
 import { ApiError, type ApiErrorReason, StreamInterrupted } from "../ChatError.ts"
-import { type ChatResponse, decodeChatResponse } from "../ChatResponse.ts"
+import type { ChatResponse } from "../ChatResponse.ts"
 import { makeAnswer } from "./answer.ts"
 import type { Framing } from "./framing.ts"
 import type { Reply } from "./http.ts"
-import { invalidResponse, parseJson, whatIsWrong } from "./json.ts"
+import { invalidResponse, parseJson, readModel } from "./json.ts"
+import { Unreadable } from "./read.ts"
+import { readChatResponse } from "./readers.ts"
 
 /** How the pieces of an answer build on each other. */
 export type Pieces = "delta" | "snapshot"
@@ -67,11 +68,12 @@ export const makeAnswerDecoder = (reply: Reply, framing: Framing, pieces: Pieces
     // A client of the standard's does not hear events of other names; one that is a message is taken all the same.
     if (event !== "" && event !== "message" && !hasText(json)) return
     if (json === undefined) {
-      return hasEnded ? interrupt("the body ended inside a piece") : refuse("a piece of the answer is no JSON", data)
+      const isCut = hasEnded && data.trimStart().startsWith("{")
+      return isCut ? interrupt("the body ended inside a piece") : refuse("a piece of the answer is no JSON", data)
     }
-    const decoded = decodeChatResponse(json)
-    if (Exit.isFailure(decoded)) return refuse(whatIsWrong(decoded.cause), data)
-    const piece = pieces === "delta" ? decoded.value : deltaOf(decoded.value)
+    const message = readModel(json, readChatResponse)
+    if (message instanceof Unreadable) return refuse(`${message}`, data)
+    const piece = pieces === "delta" ? message : deltaOf(message)
     if (piece === undefined) {
       return refuse("a snapshot does not extend the one before it: read the pieces as deltas", data)
     }

@@ -3,7 +3,6 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import type { ChatError } from "../ChatError.ts"
@@ -12,20 +11,19 @@ import { makeAnswerDecoder, type Pieces } from "./answerDecoder.ts"
 import { framingFor } from "./framing.ts"
 import { describeCause, fail, mediaType, type Reply, text, textIfAny, timeoutError } from "./http.ts"
 import { makeIdleLimit } from "./idleLimit.ts"
-import { invalidResponse, parseJson, whatIsWrong } from "./json.ts"
-import type { Decoder } from "./wire.ts"
+import { invalidResponse, parseJson, readModel } from "./json.ts"
+import { Unreadable } from "./read.ts"
+import type { Reader } from "./readers.ts"
 
 /** Reads a body as one JSON document of the contract. */
-export const readJson = <A>(reply: Reply, decode: Decoder<A>): Effect.Effect<A, ChatError> =>
+export const readJson = <A>(reply: Reply, read: Reader<A>): Effect.Effect<A, ChatError> =>
   Effect.flatMap(text(reply), (text) => {
     const json = parseJson(text)
     if (json === undefined) {
       return fail(invalidResponse(reply, text.trim() === "" ? "the body is empty" : "the body is no JSON", text))
     }
-    const decoded = decode(json)
-    return Exit.isSuccess(decoded)
-      ? Effect.succeed(decoded.value)
-      : fail(invalidResponse(reply, whatIsWrong(decoded.cause), text))
+    const model = readModel(json, read)
+    return model instanceof Unreadable ? fail(invalidResponse(reply, `${model}`, text)) : Effect.succeed(model)
   })
 
 /** Reads a body as the pieces of an answer, framed as its content type says. */

@@ -23,11 +23,11 @@ import {
   Unauthorized
 } from "../ChatError.ts"
 import { checkToken, type Timeouts, type TokenSource, type WeavConfig } from "../WeavConfig.ts"
+import { excerptOf } from "./excerpt.ts"
 import { readText } from "./responseBody.ts"
 import { statusError } from "./statusError.ts"
 import { invalidRequest } from "./validate.ts"
 import { within } from "./within.ts"
-import { withoutToken } from "./withoutToken.ts"
 
 export type { HttpClient } from "effect/http/HttpClient"
 export type { HttpClientRequest } from "effect/http/HttpClientRequest"
@@ -73,7 +73,7 @@ const sendWith = (
   const request = makeRequest(config, call, token)
   if (request === undefined) return Effect.fail(misdirected(config, operation))
 
-  const excerpt: Excerpt = (text) => withoutToken(text, token).slice(0, 1000)
+  const excerpt: Excerpt = (text) => excerptOf(text, token)
   const response = Effect.flatMap(HttpClient.HttpClient, (client) => client.execute(request))
   return within(response, config.timeouts.firstByte, () => timeoutError(operation, config.timeouts, "firstByte")).pipe(
     Effect.matchEffect({

@@ -1,11 +1,10 @@
 /**
  * JSON from outside: read without throwing, and what is wrong with it in words.
  */
-import * as Cause from "effect/Cause"
-import * as Schema from "effect/Schema"
 import { InvalidResponse } from "../ChatError.ts"
-import { formatIssues } from "./formatIssues.ts"
 import { aboutResponse, type Reply } from "./http.ts"
+import { Unreadable } from "./read.ts"
+import type { Reader } from "./readers.ts"
 
 /** The value, or `undefined`, which no JSON text stands for. */
 export const parseJson = (text: string): unknown => {
@@ -16,13 +15,14 @@ export const parseJson = (text: string): unknown => {
   }
 }
 
-/** Names the fields of a broken body, as on the wire: `messages[3].timestamp: Expected …`. */
-export const whatIsWrong = (cause: Cause.Cause<Schema.SchemaError>): string => {
-  const error = Cause.squash(cause)
-  if (!Schema.isSchemaError(error)) return String(error)
-  return formatIssues(error.issue)
-    .map(({ field, message }) => `${field || "the body"}: ${message}`)
-    .join("; ")
+/** The model that a JSON value stands for, or what is wrong with it. */
+export const readModel = <A>(json: unknown, read: Reader<A>): A | Unreadable => {
+  try {
+    return read(json)
+  } catch (error) {
+    if (error instanceof Unreadable) return error
+    throw error
+  }
 }
 
 /** The error for a body, or the part of one, that is not what the contract says. */

@@ -2,8 +2,6 @@
  * The service writes datetimes in four spellings (`T` or a space, with or without fraction and offset), all UTC where
  * no offset is given. `Date.parse` reads some of them as local time and refuses others, depending on the engine.
  */
-import * as Schema from "effect/Schema"
-import * as SchemaTransformation from "effect/SchemaTransformation"
 
 /** Milliseconds since the epoch, or `NaN` where `text` is no ISO 8601 date or datetime. Finer digits are cut off. */
 export const parseTimestamp = (text: string): number => {
@@ -19,7 +17,7 @@ let lastText = ""
 let lastMillis = NaN
 
 /** Whether a value is a text that {@link parseTimestamp} reads. */
-export const isTimestamp = (input: unknown): boolean =>
+export const isTimestamp = (input: unknown): input is string =>
   typeof input === "string" && !Number.isNaN(parseTimestamp(input))
 
 const parse = (text: string): number => {
@@ -54,35 +52,6 @@ const parse = (text: string): number => {
   const offset = parseOffset(text, at)
   return utc(year, month, day, hour, minute, second, millisecond) - offset * 60_000
 }
-
-/** A datetime on the wire: any of the service's spellings. */
-export const WireTimestamp = Schema.String.check(
-  Schema.makeFilter(isTimestamp, {
-    expected: "an ISO 8601 datetime such as 2024-09-25T19:12:20Z"
-  })
-)
-
-/**
- * Schema of a datetime: any of the service's spellings on the wire, read as UTC where it names no offset and cut off
- * after the millisecond; a `Date` in TypeScript.
- *
- * @example
- * ```ts
- * import { Timestamp } from "@weavai/effect"
- * import { Schema } from "effect"
- *
- * const date = Schema.decodeSync(Timestamp)("2024-09-25 19:12:20.178930+00:00")
- * ```
- */
-export const Timestamp: Schema.Codec<Date, string> = WireTimestamp.pipe(
-  Schema.decodeTo(
-    Schema.Date,
-    SchemaTransformation.transform({
-      decode: (text: string) => new Date(parseTimestamp(text)),
-      encode: (date: Date) => date.toISOString()
-    })
-  )
-)
 
 const parseOffset = (text: string, at: number): number => {
   if (at === text.length) return 0

@@ -5,6 +5,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import type * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -24,32 +25,35 @@ export const iterate = <A, R>(
   observer: Observer<A> = {}
 ): AsyncIterableIterator<A, undefined, void> => {
   const scope = Scope.makeUnsafe()
-  const stop = new AbortController()
   let pull: Pull.Pull<ReadonlyArray<A>, unknown, unknown, R> | undefined
   let chunk: ReadonlyArray<A> = []
   let index = 0
   /** The reads under way, in order: calls of `next` may overlap. */
   let reading: Promise<unknown> | undefined
+  let waiting: Fiber.Fiber<unknown, unknown> | undefined
   let closing: Promise<void> | undefined
   /** What the next read rejects with. */
   let failure: { readonly error: unknown } | undefined
 
-  const begin = () => {
-    if (signal?.aborted) throw abortError(signal)
+  const open = Effect.suspend(() => {
     signal?.addEventListener("abort", onAbort, { once: true })
     runner.opened.add(onClose)
-    return runner.run(Effect.provideService(Stream.toPull(stream), Scope.Scope, scope), stop.signal)
-  }
+    return Effect.provideService(Stream.toPull(stream), Scope.Scope, scope)
+  })
+
+  const pullChunk = Effect.suspend(() =>
+    pull === undefined ? Effect.flatMap(open, (opened) => (pull = opened)) : pull
+  )
 
   const close = (ended: { readonly error: unknown } | undefined): Promise<void> => {
-    closing ??= (async () => {
+    closing ??= Promise.resolve().then(async () => {
       chunk = []
       signal?.removeEventListener("abort", onAbort)
       runner.opened.delete(onClose)
-      stop.abort()
+      waiting?.interruptUnsafe()
       await Effect.runPromise(Scope.close(scope, Exit.void))
       observer.onEnd?.(ended)
-    })()
+    })
     return closing
   }
 
@@ -63,31 +67,40 @@ export const iterate = <A, R>(
     return close(failure)
   }
 
-  const read = async (): Promise<IteratorResult<A, undefined>> => {
-    if (index < chunk.length) return { done: false, value: chunk[index++]! }
-    if (closing === undefined) {
-      try {
-        pull ??= await begin()
-        const next = await runner.run(Effect.exit(pull), stop.signal)
-        if (Exit.isSuccess(next) && closing === undefined) {
-          chunk = next.value
-          index = 1
-          observer.onChunk?.(chunk)
-          return { done: false, value: chunk[0]! }
-        }
-        if (Exit.isFailure(next)) {
-          const error = Cause.squash(next.cause)
-          if (!Cause.isDone(error)) throw error
-        }
-      } catch (error) {
-        if (closing === undefined) failure = { error }
-      }
-      await close(failure)
-    }
+  const end = async (): Promise<IteratorResult<A, undefined>> => {
+    await close(failure)
     if (failure === undefined) return { done: true, value: undefined }
     const { error } = failure
     failure = undefined
     throw error
+  }
+
+  const read = (): Promise<IteratorResult<A, undefined>> => {
+    if (closing !== undefined) return end()
+    if (index < chunk.length) return Promise.resolve({ done: false, value: chunk[index++]! })
+    if (pull === undefined && signal?.aborted) failure = { error: abortError(signal) }
+    const fiber = failure === undefined ? runner.fork(pullChunk) : undefined
+    if (fiber === undefined) {
+      failure ??= { error: closedError() }
+      return end()
+    }
+    waiting = fiber
+    return new Promise((resolve) => {
+      fiber.addObserver((exit) => {
+        waiting = undefined
+        if (Exit.isSuccess(exit) && closing === undefined) {
+          chunk = exit.value
+          index = 1
+          observer.onChunk?.(chunk)
+          return resolve({ done: false, value: chunk[0]! })
+        }
+        if (Exit.isFailure(exit) && closing === undefined) {
+          const error = Cause.squash(exit.cause)
+          if (!Cause.isDone(error)) failure = { error }
+        }
+        resolve(end())
+      })
+    })
   }
 
   return {
@@ -95,7 +108,7 @@ export const iterate = <A, R>(
       return this
     },
     next() {
-      if (reading === undefined && index < chunk.length) {
+      if (reading === undefined && closing === undefined && index < chunk.length) {
         return Promise.resolve({ done: false, value: chunk[index++]! })
       }
       const result = reading === undefined ? read() : reading.then(read, read)

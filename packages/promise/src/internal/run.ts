@@ -11,6 +11,8 @@ import * as Fiber from "effect/Fiber"
 export interface Runner<R> {
   /** Rejects with the effect's own error, or with an `AbortError` when the signal or the runner ends it. */
   readonly run: <A>(effect: Effect.Effect<A, unknown, R>, signal?: AbortSignal) => Promise<A>
+  /** Starts an effect for a caller who sees to its end; `undefined` once the runner is closed. */
+  readonly fork: <A, E>(effect: Effect.Effect<A, E, R>) => Fiber.Fiber<A, E> | undefined
   /** How to close what outlives a run, such as a stream that is being read. */
   readonly opened: Set<() => Promise<void>>
   /** Ends what is running and closes what is open; nothing runs afterwards. */
@@ -18,18 +20,21 @@ export interface Runner<R> {
 }
 
 export const makeRunner = <R>(context: Context.Context<R>): Runner<R> => {
-  const fork = Effect.runForkWith(context)
+  const start = Effect.runForkWith(context)
   const running = new Set<Fiber.Fiber<unknown, unknown>>()
   const opened = new Set<() => Promise<void>>()
   let isClosed = false
 
+  const fork: Runner<R>["fork"] = (effect) => (isClosed ? undefined : start(effect))
+
   return {
+    fork,
     run: (effect, signal) =>
       new Promise((resolve, reject) => {
-        if (isClosed) return reject(closedError())
         if (signal?.aborted) return reject(abortError(signal))
-
         const fiber = fork(effect)
+        if (fiber === undefined) return reject(closedError())
+
         const onAbort = () => fiber.interruptUnsafe()
         signal?.addEventListener("abort", onAbort, { once: true })
         running.add(fiber)
