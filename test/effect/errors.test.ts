@@ -327,7 +327,7 @@ describe("failures travel as JSON", () => {
     new Unauthorized({ operation: "chat", ...response }),
     new Unauthorized({ operation: "chat", detail: "the vault is sealed", body: "" }),
     new NotFound({ operation: "getChatHistory", ...response }),
-    ...reasons.map((reason) => new ApiError({ reason }))
+    ...reasons.map((reason) => new ApiError({ reason, attempts: 2 }))
   ]
 
   it.effect.each(errors)("%s", (error) =>

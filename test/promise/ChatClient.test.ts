@@ -174,7 +174,7 @@ describe("rejections", () => {
     await using server = await startRawServer(({ write }, i) => write(json({ detail: "no" }, { status: statuses[i]! })))
     await using client = clientFor(server)
     const errors = []
-    for (const _ of statuses) errors.push(await rejection(client.chat(wire.question)))
+    for (const _ of statuses) errors.push(await rejection(client.chat(wire.question, { retry: false })))
 
     expect(errors.map((error) => error._tag)).toEqual(["NotFound", "Unauthorized", "ApiError", "ApiError"])
     expect(errors[0]).toBeInstanceOf(NotFound)
@@ -183,6 +183,20 @@ describe("rejections", () => {
     expect(errors[2].reason).toBeInstanceOf(RateLimited)
     expect(errors[3].reason).toBeInstanceOf(ServerError)
     for (const error of errors) expect(error).toBeInstanceOf(Error)
+  })
+
+  it("count the attempts, of which retry sets the number for one call or for all", async () => {
+    const unavailable = json({ detail: "no" }, { status: 503 })
+    await using server = await startRawServer(({ write }) => write(unavailable))
+    await using client = createChatClient({
+      env: server.url,
+      authToken: token,
+      retry: { maxAttempts: 2, baseDelay: 1 }
+    })
+    const configured = await rejection(client.getChatLogs())
+    const single = await rejection(client.getChatLogs({}, { retry: { maxAttempts: 4 } }))
+    expect([configured.attempts, single.attempts]).toEqual([2, 4])
+    expect(server.requests.length).toBe(6)
   })
 
   it("come from no service, too", async () => {

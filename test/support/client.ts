@@ -32,4 +32,4 @@ export const failureOf = <A, R>(effect: Effect.Effect<A, ChatError, R>) =>
   Effect.map(Effect.flip(effect), (error) => (error instanceof ApiError ? error.reason : error))
 
 const configFor = (url: string, options?: Partial<WeavConfigOptions>) =>
-  Layer.orDie(WeavConfig.layer({ env: url, authToken: Redacted.make(token), ...options }))
+  Layer.orDie(WeavConfig.layer({ env: url, authToken: Redacted.make(token), retry: false, ...options }))

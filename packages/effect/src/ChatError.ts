@@ -174,7 +174,11 @@ export type ApiErrorReason =
   | StreamInterrupted
 
 /** Any failure other than {@link Unauthorized} and {@link NotFound}; `reason` says which. */
-export class ApiError extends Data.TaggedError("ApiError")<{ readonly reason: ApiErrorReason }> {
+export class ApiError extends Data.TaggedError("ApiError")<{
+  readonly reason: ApiErrorReason
+  /** How often the request was sent: 0 if it was refused before. */
+  readonly attempts: number
+}> {
   /** The operation that failed. */
   get operation(): Operation {
     return this.reason.operation

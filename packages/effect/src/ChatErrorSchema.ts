@@ -81,5 +81,5 @@ const reason = Schema.Union([
 export const ChatError = Schema.Union([
   instance(Errors.Unauthorized, "Unauthorized", { ...response, status: Schema.optional(Schema.Int) }),
   instance(Errors.NotFound, "NotFound", response),
-  instance(Errors.ApiError, "ApiError", { reason })
+  instance(Errors.ApiError, "ApiError", { reason, attempts: Schema.Int })
 ])

@@ -37,6 +37,7 @@ import { readAnswer, readJson } from "./internal/body.ts"
 import { type Call, type HttpClient, type Reply, send, timeoutError } from "./internal/http.ts"
 import { parseCursor } from "./internal/logsCursor.ts"
 import { walkLogs } from "./internal/logsWalk.ts"
+import { withRetry } from "./internal/retry.ts"
 import { traced } from "./internal/traced.ts"
 import { readChatHistoryResponse, readChatLogsResponse, readChatResponse } from "./internal/readers.ts"
 import { invalidRequest, validChat, validHistory, validLogs, validWalk } from "./internal/validate.ts"
@@ -89,8 +90,8 @@ export const getChatHistory = (
 /**
  * Sends a message about a document and waits for the whole answer.
  *
- * Fails with `NotFound` where there is no such document. The request is sent once: after a `TransportError` or a
- * `TimeoutError` the service may or may not have received it; {@link getChatHistory} shows which.
+ * Fails with `NotFound` where there is no such document. A message is sent again only where the service certainly did
+ * not take it: after a `TransportError` or a `TimeoutError` it may have; {@link getChatHistory} shows whether it did.
  */
 export const chat = (
   request: Requests.ChatRequest,
@@ -116,7 +117,10 @@ export const streamChat = (
 ): Stream.Stream<ChatResponse, ChatError, WeavConfig | HttpClient> =>
   validChat("streamChat", request).pipe(
     Effect.flatMap((message) =>
-      Effect.flatMap(configFor("streamChat", options), (config) => send(config, post("streamChat", message, true)))
+      Effect.flatMap(configFor("streamChat", options), (config) => {
+        const call = post("streamChat", message, true)
+        return withRetry(send(config, call), call, config)
+      })
     ),
     Effect.map((reply) => readAnswer(reply, options?.pieces ?? "delta")),
     traced("ChatOperations.streamChat"),
@@ -196,7 +200,7 @@ const exchange = <A>(
   read: (reply: Reply) => Effect.Effect<A, ChatError>
 ): Effect.Effect<A, ChatError, WeavConfig | HttpClient> =>
   Effect.flatMap(configFor(call.operation, options), (config) =>
-    within(Effect.flatMap(send(config, call), read), config.timeouts.total, () =>
+    within(withRetry(Effect.flatMap(send(config, call), read), call, config), config.timeouts.total, () =>
       timeoutError(call.operation, config.timeouts, "total")
     )
   )

@@ -63,5 +63,6 @@ const noPiece = () =>
       status: 200,
       description: "the stream holds no piece of an answer",
       body: ""
-    })
+    }),
+    attempts: 1
   })

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import type { HttpClientRequest } from "./internal/http.ts"
+import { shared } from "./internal/shared.ts"
 
 /** An option that cannot be used: which one, and what to give instead. */
 export class WeavConfigError extends Data.TaggedError("WeavConfigError")<{
@@ -22,25 +23,52 @@ export class WeavConfigError extends Data.TaggedError("WeavConfigError")<{
 }
 
 /**
- * Where tokens come from: one token, or an effect that yields one and is run for each request (rotating credentials).
- * When the effect fails, the operation fails with `Unauthorized`.
+ * Where tokens come from: one token, or an effect that yields one (rotating credentials). The effect is run for each
+ * request, once for those that ask at the same time, and once more when the service refuses its token. When it fails,
+ * the operation fails with `Unauthorized`.
  */
 export type TokenSource = Redacted.Redacted | Effect.Effect<Redacted.Redacted, unknown>
 
 /** Time limits. Each that passes is a `TimeoutError` that names it. */
 export interface Timeouts {
-  /** From the request until the response's headers. Default 2 minutes: an unstreamed answer is written before them. */
+  /** From one attempt's request until the response's headers. Default 2 minutes: an unstreamed answer is written before them. */
   readonly firstByte: Duration.Duration
-  /** From the request until the whole body of an unstreamed response. Default 5 minutes. */
+  /** The whole of an unstreamed call, with all attempts and the pauses between them. Default 5 minutes. */
   readonly total: Duration.Duration
   /** The longest wait for the next piece of a streamed answer; keep-alives do not count. Default 1 minute. */
   readonly idle: Duration.Duration
+}
+
+/**
+ * When a request is sent again. Reads are, after a `TransportError`, a `TimeoutError` and the statuses 429, 502, 503 and
+ * 504. A message is only where the service certainly did not take it: no connection stood, 429, or 503 with a
+ * `Retry-After`. A streamed answer is not asked for again once it has begun.
+ */
+export interface RetryPolicy {
+  /** How often a request is sent at most, the first time included. Default 3. */
+  readonly maxAttempts: number
+  /** The longest first pause; it doubles with each attempt, and a pause is a random part of it. Default 500 ms. */
+  readonly baseDelay: Duration.Duration
+  /** The longest pause. Default 8 seconds. */
+  readonly maxDelay: Duration.Duration
+  /** The longest `Retry-After` to wait for; beyond it the error comes back at once. Default 60 seconds. */
+  readonly maxRetryAfter: Duration.Duration
 }
 
 /** Settings that a single call can override. */
 export interface CallOptions {
   /** Time limits; those left out stay as configured. */
   readonly timeouts?: { readonly [Limit in keyof Timeouts]?: Duration.Input | undefined } | undefined
+  /** When a request is sent again, or `false` for never; what is left out stays as configured. */
+  readonly retry?:
+    | false
+    | {
+        readonly maxAttempts?: number | undefined
+        readonly baseDelay?: Duration.Input | undefined
+        readonly maxDelay?: Duration.Input | undefined
+        readonly maxRetryAfter?: Duration.Input | undefined
+      }
+    | undefined
   /** How long one event of a streamed answer may be, in characters: at least 1, default 10 MiB (10,485,760). */
   readonly maxEventLength?: number | undefined
   /** Changes a request before it is sent, e.g. to add a header. The authorization header is set after it. */
@@ -77,6 +105,8 @@ export class WeavConfig extends Context.Service<
     readonly baseUrl: string
     readonly authToken: TokenSource
     readonly timeouts: Timeouts
+    /** `undefined` to send every request once. */
+    readonly retry: RetryPolicy | undefined
     readonly maxEventLength: number
     readonly transformRequest: ((request: HttpClientRequest) => HttpClientRequest) | undefined
   }
@@ -127,11 +157,11 @@ export class WeavConfig extends Context.Service<
 const checkTokenSource = (source: TokenSource): Effect.Effect<TokenSource, WeavConfigError> => {
   if (Redacted.isRedacted(source)) return checkToken(source)
   return Effect.isEffect(source)
-    ? Effect.succeed(source)
+    ? Effect.succeed(shared(source))
     : refuse("authToken", "is neither a Redacted, as Redacted.make(token) makes one, nor an effect that yields one.")
 }
 
-type Settings = Pick<WeavConfig["Service"], "timeouts" | "maxEventLength" | "transformRequest">
+type Settings = Pick<WeavConfig["Service"], "timeouts" | "retry" | "maxEventLength" | "transformRequest">
 
 /** Read from the provider itself: `Config`'s constructors bring all of `effect/Schema` with them, 15 kB. */
 const variable = (option: string, name: string): Effect.Effect<string, WeavConfigError> =>
@@ -145,8 +175,16 @@ const variable = (option: string, name: string): Effect.Effect<string, WeavConfi
     return node.value
   })
 
+const defaultRetry: RetryPolicy = {
+  maxAttempts: 3,
+  baseDelay: Duration.millis(500),
+  maxDelay: Duration.seconds(8),
+  maxRetryAfter: Duration.seconds(60)
+}
+
 const defaults: Settings = {
   timeouts: { firstByte: Duration.minutes(2), total: Duration.minutes(5), idle: Duration.minutes(1) },
+  retry: defaultRetry,
   maxEventLength: 10 * 1024 * 1024,
   transformRequest: undefined
 }
@@ -156,18 +194,19 @@ const defaults: Settings = {
  *
  * @internal
  */
-export const override = <S extends Settings>(base: S, options: CallOptions): Effect.Effect<S, WeavConfigError> => {
+export const override = Effect.fnUntraced(function* <S extends Settings>(
+  base: S,
+  options: CallOptions
+): Effect.fn.Return<S, WeavConfigError> {
   const { maxEventLength = base.maxEventLength, transformRequest = base.transformRequest } = options
-  if (!Number.isSafeInteger(maxEventLength) || maxEventLength < 1) {
-    return refuse("maxEventLength", `must be an integer of 1 or more, got ${String(maxEventLength)}.`)
-  }
-  return Effect.map(mergeTimeouts(base.timeouts, options.timeouts), (timeouts) => ({
+  return {
     ...base,
-    timeouts,
-    maxEventLength,
+    timeouts: yield* mergeDurations("timeouts", base.timeouts, options.timeouts),
+    retry: yield* mergeRetry(base.retry, options.retry),
+    maxEventLength: yield* checkCount("maxEventLength", maxEventLength),
     transformRequest
-  }))
-}
+  }
+})
 
 /**
  * Checks that a token can be sent: not empty, without `Bearer ` and without control characters.
@@ -228,20 +267,40 @@ const isLoopback = (hostname: string): boolean =>
   hostname === "[::1]" ||
   /^127\.\d+\.\d+\.\d+$/.test(hostname)
 
-const mergeTimeouts = (
-  base: Timeouts,
-  overrides: CallOptions["timeouts"]
-): Effect.Effect<Timeouts, WeavConfigError> => {
+const mergeRetry = Effect.fnUntraced(function* (base: RetryPolicy | undefined, overrides: CallOptions["retry"]) {
+  if (overrides === undefined) return base
+  if (overrides === false) return undefined
+  if (typeof overrides !== "object" || overrides === null) {
+    return yield* refuse("retry", `must be false or an object of settings, got ${String(overrides)}.`)
+  }
+  const { maxAttempts, ...durations } = overrides
+  const { maxAttempts: configured, ...pauses } = base ?? defaultRetry
+  return {
+    ...(yield* mergeDurations("retry", pauses, durations)),
+    maxAttempts: yield* checkCount("retry.maxAttempts", maxAttempts ?? configured)
+  }
+})
+
+const checkCount = (option: string, count: number): Effect.Effect<number, WeavConfigError> =>
+  Number.isSafeInteger(count) && count >= 1
+    ? Effect.succeed(count)
+    : refuse(option, `must be an integer of 1 or more, got ${String(count)}.`)
+
+const mergeDurations = <Name extends string>(
+  group: string,
+  base: { readonly [N in Name]: Duration.Duration },
+  overrides: { readonly [N in Name]?: Duration.Input | undefined } | undefined
+): Effect.Effect<{ readonly [N in Name]: Duration.Duration }, WeavConfigError> => {
   if (overrides === undefined) return Effect.succeed(base)
-  const merged: { -readonly [Limit in keyof Timeouts]: Duration.Duration } = { ...base }
-  for (const limit of ["firstByte", "total", "idle"] as const) {
-    const input = overrides[limit]
+  const merged: { [N in Name]: Duration.Duration } = { ...base }
+  for (const name of Object.keys(base) as Array<Name>) {
+    const input = overrides[name]
     if (input === undefined) continue
     const duration = Duration.fromInput(input)
     if (duration._tag === "None" || !(Duration.toMillis(duration.value) > 0)) {
-      return refuse(`timeouts.${limit}`, `must be a duration above zero such as "30 seconds", got ${String(input)}.`)
+      return refuse(`${group}.${name}`, `must be a duration above zero such as "30 seconds", got ${String(input)}.`)
     }
-    merged[limit] = duration.value
+    merged[name] = duration.value
   }
   return Effect.succeed(merged)
 }

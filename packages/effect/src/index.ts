@@ -34,6 +34,7 @@ export { Timestamp } from "./Timestamp.ts"
 export { type PageClassification, SearchResult } from "./SearchResult.ts"
 export {
   type CallOptions,
+  type RetryPolicy,
   type Timeouts,
   type TokenSource,
   WeavConfig,

@@ -24,12 +24,27 @@ import { makeRunner } from "./internal/run.ts"
 
 /** Time limits in milliseconds. Each that passes rejects with an `ApiError` whose reason is a `TimeoutError`. */
 export interface Timeouts {
-  /** From the request until the response's headers. Default 120,000: an unstreamed answer is written before them. */
+  /** From one attempt's request until the response's headers. Default 120,000: an unstreamed answer is written before them. */
   readonly firstByte?: number | undefined
-  /** From the request until the whole body of an unstreamed response. Default 300,000. */
+  /** The whole of an unstreamed call, with all attempts and the pauses between them. Default 300,000. */
   readonly total?: number | undefined
   /** The longest wait for the next piece of a streamed answer; keep-alives do not count. Default 60,000. */
   readonly idle?: number | undefined
+}
+
+/**
+ * When a request is sent again, pauses in milliseconds. Reads are, after transport errors, time limits and the statuses
+ * 429, 502, 503 and 504; a message only where the service certainly did not take it.
+ */
+export interface Retry {
+  /** How often a request is sent at most, the first time included. Default 3. */
+  readonly maxAttempts?: number | undefined
+  /** The longest first pause; it doubles with each attempt, and a pause is a random part of it. Default 500. */
+  readonly baseDelay?: number | undefined
+  /** The longest pause. Default 8,000. */
+  readonly maxDelay?: number | undefined
+  /** The longest `Retry-After` to wait for; beyond it the error comes back at once. Default 60,000. */
+  readonly maxRetryAfter?: number | undefined
 }
 
 /** Settings of one call. */
@@ -38,6 +53,8 @@ export interface RequestOptions {
   readonly signal?: AbortSignal | undefined
   /** Time limits; those left out stay as configured. */
   readonly timeouts?: Timeouts | undefined
+  /** When a request is sent again, or `false` for never; what is left out stays as configured. */
+  readonly retry?: Retry | false | undefined
   /** How long one event of a streamed answer may be, in characters. Default 10 MiB (10,485,760). */
   readonly maxEventLength?: number | undefined
 }
@@ -97,7 +114,7 @@ export interface ChatLogsRequest extends LogsFilter {
 
 /** The operations of the chat service. Every rejection is a `ChatError` or, after an abort, an `AbortError`. */
 export interface ChatClient extends AsyncDisposable {
-  /** Sends a message about a document and waits for the whole answer. The request is sent once. */
+  /** Sends a message about a document and waits for the whole answer. */
   readonly chat: (request: ChatRequest, options?: RequestOptions) => Promise<ChatResponse>
   /** Sends a message about a document and yields the answer as it is written. Sent when reading begins. */
   readonly streamChat: (request: ChatRequest, options?: StreamOptions) => AnswerStream
@@ -185,4 +202,4 @@ const fromEnvironment = (option: string, name: string): string => {
 }
 
 const callOptions = (options: RequestOptions | undefined): CallOptions | undefined =>
-  options && { timeouts: options.timeouts, maxEventLength: options.maxEventLength }
+  options && { timeouts: options.timeouts, retry: options.retry, maxEventLength: options.maxEventLength }

@@ -35,6 +35,7 @@ export {
   type GetChatLogsRequest,
   type LogsFilter,
   type RequestOptions,
+  type Retry,
   type StreamOptions,
   type Timeouts
 } from "./ChatClient.ts"

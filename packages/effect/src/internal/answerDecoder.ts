@@ -38,7 +38,7 @@ export const makeAnswerDecoder = (reply: Reply, framing: Framing, pieces: Pieces
   let hasEnded = false
 
   const stop = (reason: ApiErrorReason): void => {
-    failure ??= new ApiError({ reason })
+    failure ??= new ApiError({ reason, attempts: 1 })
   }
 
   const interrupt = (description: string): void => {

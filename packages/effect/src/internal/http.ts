@@ -61,7 +61,14 @@ export const send = (
 ): Effect.Effect<Reply, ChatError, HttpClient.HttpClient> => {
   const { authToken } = config
   if (Redacted.isRedacted(authToken)) return sendWith(config, call, Redacted.value(authToken))
-  return Effect.flatMap(askToken(call.operation, authToken), (token) => sendWith(config, call, Redacted.value(token)))
+
+  const ask = Effect.map(askToken(call.operation, authToken), Redacted.value)
+  return Effect.flatMap(ask, (token) =>
+    Effect.catchTag(sendWith(config, call, token), "Unauthorized", (refusal) =>
+      // The token may have expired on its way: one that is new is tried once.
+      Effect.flatMap(ask, (fresh) => (fresh === token ? Effect.fail(refusal) : sendWith(config, call, fresh)))
+    )
+  )
 }
 
 const sendWith = (
@@ -111,10 +118,14 @@ export const textIfAny = (reply: Reply): Effect.Effect<string> => {
 
 /** The error for a time limit that passed. */
 export const timeoutError = (operation: Operation, timeouts: Timeouts, limit: keyof Timeouts): ApiError =>
-  new ApiError({ reason: new TimeoutError({ operation, limit, duration: Duration.toMillis(timeouts[limit]) }) })
+  new ApiError({
+    reason: new TimeoutError({ operation, limit, duration: Duration.toMillis(timeouts[limit]) }),
+    attempts: 1
+  })
 
 /** Fails with an `ApiError` of this reason. */
-export const fail = (reason: ApiErrorReason): Effect.Effect<never, ApiError> => Effect.fail(new ApiError({ reason }))
+export const fail = (reason: ApiErrorReason): Effect.Effect<never, ApiError> =>
+  Effect.fail(new ApiError({ reason, attempts: 1 }))
 
 /** What went wrong underneath, in the words of the innermost cause. */
 export const describeCause = (cause: unknown, excerpt: Excerpt): { code: string | undefined; description: string } => {
@@ -179,7 +190,7 @@ const misdirected = (config: WeavConfig["Service"], operation: Operation): ApiEr
 }
 
 const transportError = (operation: Operation, error: unknown, excerpt: Excerpt): ApiError =>
-  new ApiError({ reason: new TransportError({ operation, ...describeCause(error, excerpt) }) })
+  new ApiError({ reason: new TransportError({ operation, ...describeCause(error, excerpt) }), attempts: 1 })
 
 const failWithStatus = (reply: Reply): Effect.Effect<never, ChatError> =>
   Effect.flatMap(Effect.zip(textIfAny(reply), Clock.currentTimeMillis), ([body, now]) => {

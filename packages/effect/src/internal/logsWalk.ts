@@ -86,7 +86,8 @@ export const walkLogs = <R>({
         const { currentSkip, messages } = page
         // Without an end of its own, the walk ends where the range ended at the start: it would chase new rows for ever.
         const totalRecords = isOpenEnded ? Math.min(page.totalRecords, totalAtStart!) : page.totalRecords
-        const fail = (description: string) => Effect.fail(new ApiError({ reason: invalidResponse(reply, description) }))
+        const fail = (description: string) =>
+          Effect.fail(new ApiError({ reason: invalidResponse(reply, description), attempts: 1 }))
 
         // An end that leaves out rows that were there at the start came from clocks that are behind the rows'.
         if (isPinned && totalAtStart !== undefined && totalRecords < totalAtStart) {
@@ -138,7 +139,7 @@ export const walkLogs = <R>({
         const promised = Math.min(totalAtStart ?? 0, total) - start
         if (distinct < promised) {
           const description = `total_records is ${promised + start}, but only ${distinct + start} different rows came`
-          return Effect.fail(new ApiError({ reason: invalidResponse(reply, description) }))
+          return Effect.fail(new ApiError({ reason: invalidResponse(reply, description), attempts: 1 }))
         }
         return Cause.done()
       }

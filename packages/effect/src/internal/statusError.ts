@@ -52,7 +52,7 @@ export const statusError = (
   return because(new UnexpectedStatus(about))
 }
 
-const because = (reason: ApiErrorReason) => new ApiError({ reason })
+const because = (reason: ApiErrorReason) => new ApiError({ reason, attempts: 1 })
 
 /** `Retry-After` in milliseconds: seconds or an HTTP date, from now on. */
 const parseRetryAfter = (header: string | undefined, now: number): number | undefined => {

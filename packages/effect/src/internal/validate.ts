@@ -25,7 +25,7 @@ export const validWalk = (request: Requests.ChatLogsRequest) =>
 
 /** The error for a request that must not be sent. */
 export const invalidRequest = (operation: Operation, issues: ReadonlyArray<RequestIssue>): ApiError =>
-  new ApiError({ reason: new InvalidRequest({ operation, body: "", issues }) })
+  new ApiError({ reason: new InvalidRequest({ operation, body: "", issues }), attempts: 0 })
 
 /** What is wrong with a field's value and what would be right, or `undefined` if it is fine. */
 type Rule<A> = (value: unknown, request: A) => string | undefined
