@@ -3,6 +3,7 @@ import { Chats, Database, Documents, maxPageSize } from "@weavai/local"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { TestClock } from "effect/testing"
+import { DatabaseSync } from "node:sqlite"
 import { policyFolder, question } from "../support/policyFolder.ts"
 
 const storage = (filename?: string) =>
@@ -131,6 +132,36 @@ it.effect("pages through the log, newest first, and counts all rows on every pag
       ]
     )
   }).pipe(Effect.provide(Layer.fresh(storage())))
+)
+
+it.effect("pages are right whatever came in between them, through this service or past it", () =>
+  Effect.gen(function* () {
+    const { data } = yield* policyFolder
+    yield* Effect.gen(function* () {
+      const chats = yield* Chats
+      const allIds = Effect.map(chats.logs({ limit: 1000 }), ({ messages }) => messages.map(({ id }) => id))
+      const check = Effect.gen(function* () {
+        const ids = yield* allIds
+        for (let skip = 0; skip <= ids.length; skip += 3) {
+          const page = yield* chats.logs({ skip, limit: 3 })
+          assert.deepStrictEqual(
+            page.messages.map(({ id }) => id),
+            ids.slice(skip, skip + 3)
+          )
+          assert.strictEqual(page.totalRecords, ids.length)
+        }
+        return ids.length
+      })
+      for (let i = 0; i < 4; i++) yield* ask("before")
+      assert.strictEqual(yield* check, 8)
+      yield* ask("between")
+      assert.strictEqual(yield* check, 10)
+      const other = new DatabaseSync(data)
+      other.exec("DELETE FROM messages WHERE chat_id = 'between'")
+      other.close()
+      assert.strictEqual(yield* check, 8)
+    }).pipe(Effect.provide(Layer.fresh(storage(data))))
+  })
 )
 
 it.effect("filters the log by time, both ends included, and by kind of chat, and counts what the filter leaves", () =>

@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Answer from "./Answer.ts"
 import { Database, type DatabaseError, type Sql } from "./Database.ts"
 import { type DocumentNotFound, Documents } from "./Documents.ts"
+import { makeLogPages } from "./internal/logPages.ts"
 
 /** Nobody has asked anything in a chat of this id. */
 export class ChatNotFound extends Schema.TaggedError<ChatNotFound>()("ChatNotFound", { chatId: Schema.String }) {
@@ -149,6 +150,8 @@ export class Chats extends Context.Service<
         }
       })
 
+      const readPage = makeLogPages()
+
       const logs = Effect.fn("Chats.logs")(function* ({
         skip = 0,
         limit = defaultPageSize,
@@ -156,13 +159,14 @@ export class Chats extends Context.Service<
         endDatetime,
         isSopChat = false
       }: LogsQuery = {}) {
-        const filter = [
-          Number(isSopChat),
-          startDatetime?.getTime() ?? -maxTime,
-          endDatetime?.getTime() ?? maxTime
-        ] as const
-        return yield* database.run((sql): ChatLogsResponse => ({
-          messages: sql.all<MessageRow>(selectPage, ...filter, Math.min(limit, maxPageSize), skip).map((row) => ({
+        const range = {
+          isSopChat,
+          from: startDatetime?.getTime() ?? -maxTime,
+          to: endDatetime?.getTime() ?? maxTime
+        }
+        const { rows, total } = yield* database.run((sql) => readPage(sql, range, skip, Math.min(limit, maxPageSize)))
+        return {
+          messages: rows.map((row) => ({
             id: row.message_id,
             timestamp: new Date(row.timestamp),
             type: row.type,
@@ -173,9 +177,9 @@ export class Chats extends Context.Service<
             tags: JSON.parse(row.tags),
             text: row.text
           })),
-          totalRecords: sql.get<{ readonly total: number }>(countPages, ...filter)?.total ?? 0,
+          totalRecords: total,
           currentSkip: skip
-        }))
+        }
       })
 
       const vote = Effect.fn("Chats.vote")(function* (messageId: string, vote: string) {
@@ -190,13 +194,10 @@ export class Chats extends Context.Service<
 
 interface MessageRow {
   readonly message_id: string
-  readonly chat_id: string
-  readonly user_id: string
   readonly type: string
   readonly text: string
   readonly timestamp: number
   readonly vote: string
-  readonly valid: 0 | 1 | null
   readonly search_results: string
   readonly tags: string
 }
@@ -210,11 +211,6 @@ const insertMessage = `
   INSERT INTO messages (message_id, chat_id, user_id, file_id, type, text, timestamp, search_results, is_sop_chat)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 const selectChat = "SELECT * FROM messages WHERE chat_id = ? ORDER BY seq"
-const inPages = "FROM messages WHERE is_sop_chat = ? AND timestamp >= ? AND timestamp <= ?"
-const selectPage = `
-  SELECT message_id, timestamp, type, valid, vote, chat_id, user_id, tags, text
-  ${inPages} ORDER BY timestamp DESC, seq DESC LIMIT ? OFFSET ?`
-const countPages = `SELECT count(*) AS total ${inPages}`
 const updateVote = "UPDATE messages SET vote = ? WHERE message_id = ?"
 
 interface NewMessage {
