@@ -12,6 +12,7 @@ import {
   Unauthorized,
   WeavConfigError
 } from "@weavai/promise"
+import { inspect } from "node:util"
 import { getEventListeners } from "node:events"
 import { token } from "../support/client.ts"
 import { readAll, rejection } from "../support/promises.ts"
@@ -197,6 +198,15 @@ describe("rejections", () => {
     const single = await rejection(client.getChatLogs({}, { retry: { maxAttempts: 4 } }))
     expect([configured.attempts, single.attempts]).toEqual([2, 4])
     expect(server.requests.length).toBe(6)
+  })
+
+  it("print as errors do: message, stack and fields", async () => {
+    await using server = await startRawServer(({ write }) => write(json({ detail: "no" }, { status: 500 })))
+    await using client = clientFor(server)
+    const printed = inspect(await rejection(client.chat(wire.question)))
+    expect(printed).toMatch(/^ApiError: chat: the service failed \(500\): no\.\n {4}at /)
+    expect(printed).toMatch(/attempts: 1/)
+    expect(printed).toMatch(/_tag: 'ServerError'/)
   })
 
   it("come from no service, too", async () => {

@@ -191,6 +191,15 @@ export class ApiError extends Data.TaggedError("ApiError")<{
 /** Everything that an operation can fail with. */
 export type ChatError = Unauthorized | NotFound | ApiError
 
+// Node prints errors by their stack, but Effect's as plain objects: a log or an uncaught rejection would lack the message.
+for (const { prototype } of [Unauthorized, NotFound, ApiError]) {
+  Object.defineProperty(prototype, Symbol.for("nodejs.util.inspect.custom"), {
+    value(this: ChatError, _depth: number, options: unknown, inspect: (value: unknown, options: unknown) => string) {
+      return `${this.stack ?? this} ${inspect({ ...this }, options)}`
+    }
+  })
+}
+
 const summary = (
   error: {
     readonly operation: Operation
