@@ -53,7 +53,7 @@ const writeSamples = async (samples: ReadonlyArray<Sample>) => {
 const readme = await samplesIn("README.md")
 const guides = await Promise.all(globSync("{docs,packages/*}/*.md", { cwd: root }).map(samplesIn))
 const comments = await Promise.all(
-  globSync("packages/{effect,promise,local}/src/**/*.ts", { cwd: root }).map(samplesIn)
+  globSync("packages/{effect,promise,local,undici}/src/**/*.ts", { cwd: root }).map(samplesIn)
 )
 const samples = [...readme, ...guides.flat(), ...comments.flat()]
 await writeSamples(samples)

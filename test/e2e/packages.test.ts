@@ -8,7 +8,7 @@ import { join } from "node:path"
 import { afterAll } from "vitest"
 import { root, run } from "../support/run.ts"
 
-const names = ["effect", "promise", "local"]
+const names = ["effect", "promise", "local", "undici"]
 
 const program = `
 import { ChatOperations, ChatStream, WeavConfig } from "@weavai/effect"

@@ -5,15 +5,20 @@
  */
 import { fork } from "node:child_process"
 import { once } from "node:events"
+import { type Spread, spread } from "./spread.ts"
 
 /** Alternatives by name: each does the same work once. */
-export type Cases = { readonly [name: string]: () => Promise<unknown> }
+export type Cases = { readonly [name: string]: (isWarmup: boolean) => Promise<unknown> }
 
-/** What a round of one alternative took, in milliseconds, and how far its resident memory grew, in MiB. */
+/** What a module exports as `cases` to have its alternatives compared. */
+export type MakeCases<Settings> = (settings: Settings) => Cases | Promise<Cases>
+
+/** What one round of one alternative took: milliseconds, and resident memory in MiB before it and at its peak. */
 export interface Sample {
   readonly cpu: number
   readonly wall: number
   readonly memory: number
+  readonly peakMemory: number
 }
 
 /** What was measured of one alternative. */
@@ -21,57 +26,56 @@ export interface Row {
   readonly name: string
   readonly cpu: Spread
   readonly wall: Spread
-  readonly memory: Spread
-  /** CPU relative to the first alternative. */
+  /** CPU relative to the base. */
   readonly cpuRatio: Spread
-  /** Rounds per second relative to the first alternative. */
+  /** Rounds per second relative to the base. */
   readonly speed: Spread
+  /** How far resident memory grew beyond what it was after the warm-up, in MiB. */
+  readonly memoryGrowth: number
 }
 
-export interface Spread {
-  readonly median: number
-  readonly min: number
-  readonly max: number
+export interface CompareOptions<Settings> {
+  readonly settings: Settings
+  readonly rounds: number
+  readonly warmup: number
+  /** The alternative that one is compared with. Default: the first. */
+  readonly baseOf?: (name: string) => string | undefined
 }
 
-/** Runs the `cases` that a module exports, in turn; the first is what the ratios relate to. */
-export const compare = async (
+/** Compares the alternatives that `cases`, exported by `module`, makes of the settings. */
+export const compare = async <Settings>(
   module: string,
-  names: ReadonlyArray<string>,
-  options: { readonly rounds: number; readonly warmup: number }
+  cases: MakeCases<Settings>,
+  { baseOf, rounds, settings, warmup }: CompareOptions<Settings>
 ): Promise<ReadonlyArray<Row>> => {
-  const runners = names.map((name) => {
-    const runner = fork(new URL("runner.ts", import.meta.url), [module, name], {
+  const failed = Promise.withResolvers<never>()
+  const runners = Object.keys(await cases(settings)).map((name) => {
+    const runner = fork(new URL("runner.ts", import.meta.url), [module, name, JSON.stringify(settings)], {
       execArgv: ["--conditions=weavai-source"]
     })
     runner.on("exit", (code) => {
-      if (code !== 0) throw new Error(`"${name}" of ${module} ended with exit code ${code}`)
+      if (code !== 0) failed.reject(new Error(`"${name}" of ${module} ended with exit code ${code}`))
     })
     return { name, process: runner, samples: [] as Array<Sample> }
   })
-  for (let round = -options.warmup; round < options.rounds; round++) {
+  for (let round = -warmup; round < rounds; round++) {
     for (const runner of runners) {
-      runner.process.send("run")
-      const [answer] = (await once(runner.process, "message")) as [Sample]
+      runner.process.send({ isWarmup: round < 0 })
+      const [answer] = (await Promise.race([once(runner.process, "message"), failed.promise])) as [Sample]
       if (round >= 0) runner.samples.push(answer)
     }
   }
   for (const runner of runners) runner.process.disconnect()
 
-  const base = runners[0]!.samples
-  return runners.map(({ name, samples }) => ({
-    name,
-    cpu: spread(samples.map((sample) => sample.cpu)),
-    wall: spread(samples.map((sample) => sample.wall)),
-    memory: spread(samples.map((sample) => sample.memory)),
-    cpuRatio: spread(samples.map((sample, i) => sample.cpu / base[i]!.cpu)),
-    speed: spread(samples.map((sample, i) => base[i]!.wall / sample.wall))
-  }))
-}
-
-const spread = (values: ReadonlyArray<number>): Spread => {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >> 1
-  const median = sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
-  return { median, min: sorted[0]!, max: sorted.at(-1)! }
+  return runners.map(({ name, samples }) => {
+    const base = runners.find((runner) => runner.name === baseOf?.(name)) ?? runners[0]!
+    return {
+      name,
+      cpu: spread(samples.map((sample) => sample.cpu)),
+      wall: spread(samples.map((sample) => sample.wall)),
+      cpuRatio: spread(samples.map((sample, i) => sample.cpu / base.samples[i]!.cpu)),
+      speed: spread(samples.map((sample, i) => base.samples[i]!.wall / sample.wall)),
+      memoryGrowth: samples.at(-1)!.peakMemory - samples[0]!.memory
+    }
+  })
 }

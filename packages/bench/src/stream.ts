@@ -1,213 +1,194 @@
 /**
- * A streamed answer, in memory: 20,000 events of about 250 bytes in chunks of 16 KiB, from the response's bytes to typed
- * pieces. The measure is CPU, relative to a reader loop written by hand with `JSON.parse` and nothing else.
+ * A streamed answer: from the response's bytes to typed pieces.
  */
-import Anthropic from "@anthropic-ai/sdk"
-import { ChatOperations, WeavConfig } from "@weavai/effect"
+import { ChatOperations } from "@weavai/effect"
 import { createChatClient } from "@weavai/promise"
-import { Effect, Redacted, Stream } from "effect"
-import { FetchHttpClient } from "effect/http"
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { createParser } from "eventsource-parser"
 import { EventSourceParserStream } from "eventsource-parser/stream"
-import OpenAI from "openai"
-import type { Cases } from "./compare.ts"
+import type { ChatCompletionChunk } from "openai/resources/chat/completions"
+import type { RawMessageStreamEvent } from "@anthropic-ai/sdk/resources/messages"
+import { effectContext, headers, makeAnthropic, makeOpenai, messages, type Place, request } from "./clients.ts"
+import { type Cases, compare, type CompareOptions } from "./compare.ts"
+import { anthropicFeed, chunked, eventCount, eventStream, type Feed, feedAt, openaiFeed, weavFeed } from "./feeds.ts"
+import { atMost, formatSpread, type Section, type Table } from "./report.ts"
 
-const eventCount = 20_000
-const chunkSize = 16 * 1024
+/** Where the answers come from: a service, or memory, in chunks of so many bytes. */
+export type Settings = { readonly origin: string } | { readonly chunkSize: number }
 
-const pad = (event: object, at: string): string => {
-  const json = JSON.stringify(event)
-  return json.replace(at, at + "x".repeat(Math.max(0, 243 - json.length)))
+/** Reads a whole stream, handing the text of each piece to `onPiece`. */
+type Read = (onPiece: (text: string) => void) => Promise<void>
+
+/** Reads the stream, and makes sure that all of it was handed out. */
+const reading = (feed: Feed, read: Read) => async () => {
+  let count = 0
+  let length = 0
+  await read((text) => {
+    count++
+    length += text.length
+  })
+  if (count !== eventCount || length !== feed.textLength) throw new Error(`${count} pieces of ${length} characters`)
 }
 
-const weavBody = Array.from(
-  { length: eventCount },
-  (_, i) =>
-    `data: ${pad(
-      {
-        type: "assistant",
-        chat_id: "c1",
-        vote: "no vote",
-        message_id: "d79c34f5-f4f3-4170-8baa-8baf2efea2a4",
-        search_results: [],
-        generate_button: null,
-        tags: [],
-        text: `piece ${i} `,
-        timestamp: "2024-09-25 19:12:20.178930+00:00"
-      },
-      "piece "
-    )}\n\n`
-).join("")
-
-const openaiBody = `${Array.from(
-  { length: eventCount },
-  (_, i) =>
-    `data: ${pad(
-      {
-        id: "chatcmpl-1",
-        object: "chat.completion.chunk",
-        created: 1,
-        model: "m",
-        choices: [{ index: 0, delta: { content: `piece ${i} ` }, finish_reason: null }]
-      },
-      "piece "
-    )}\n\n`
-).join("")}data: [DONE]\n\n`
-
-const anthropicBody = `event: message_start\ndata: {"type":"message_start","message":{"id":"m","type":"message","role":"assistant","content":[],"model":"m","stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":1,"output_tokens":1}}}\n\nevent: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n${Array.from(
-  { length: eventCount },
-  (_, i) =>
-    `event: content_block_delta\ndata: ${pad(
-      { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: `piece ${i} ` } },
-      "piece "
-    ).slice(0)}\n\n`
-).join(
-  ""
-)}event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\nevent: message_stop\ndata: {"type":"message_stop"}\n\n`
-
-const chunked = (body: string): ReadonlyArray<Uint8Array> => {
-  const bytes = new TextEncoder().encode(body)
-  return Array.from({ length: Math.ceil(bytes.length / chunkSize) }, (_, i) =>
-    bytes.slice(i * chunkSize, (i + 1) * chunkSize)
-  )
+const bodyAt = async ({ fetch = globalThis.fetch, origin }: Place, path: string) => {
+  const body = JSON.stringify({ ...request, stream: true })
+  const response = await fetch(origin + path, { method: "POST", headers, body })
+  return response.body!
 }
 
-const fetchOf = (body: string): typeof globalThis.fetch => {
-  const chunks = chunked(body)
-  return async () => {
-    let i = 0
-    const stream = new ReadableStream<Uint8Array>({
-      pull(controller) {
-        if (i < chunks.length) controller.enqueue(chunks[i++]!)
-        else controller.close()
+type TextOf = (data: string) => string | undefined
+
+/** What a client spends beyond this loop on the same bytes is its own. */
+const byHand = (place: Place, path: string, textOf: TextOf): Read => {
+  return async (onPiece) => {
+    const reader = (await bodyAt(place, path)).getReader()
+    const utf8 = new TextDecoder()
+    let rest = ""
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      const text = rest + utf8.decode(value, { stream: true })
+      let start = 0
+      for (let end = text.indexOf("\n\n"); end !== -1; end = text.indexOf("\n\n", start)) {
+        const piece = textOf(text.slice(text.indexOf("data: ", start) + "data: ".length, end))
+        if (piece !== undefined) onPiece(piece)
+        start = end + 2
       }
-    })
-    return new Response(stream, { headers: { "content-type": "text/event-stream" } })
-  }
-}
-
-const weavFetch = fetchOf(weavBody)
-const request = { userInput: "q", chatId: "c", fileId: "f" }
-
-const check = (count: number) => {
-  if (count < eventCount) throw new Error(`${count} pieces instead of ${eventCount}`)
-}
-
-const byHand = async () => {
-  const response = await weavFetch("http://localhost")
-  const reader = response.body!.getReader()
-  const utf8 = new TextDecoder()
-  let rest = ""
-  let count = 0
-  let length = 0
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) break
-    const text = rest + utf8.decode(value, { stream: true })
-    let start = 0
-    for (let end = text.indexOf("\n\n"); end !== -1; end = text.indexOf("\n\n", start)) {
-      const piece = JSON.parse(text.slice(start + 6, end)) as { readonly text: string }
-      count++
-      length += piece.text.length
-      start = end + 2
+      rest = text.slice(start)
     }
-    rest = text.slice(start)
   }
-  check(count)
-  return length
 }
 
-const eventsourceParser = async () => {
-  const response = await weavFetch("http://localhost")
-  let count = 0
-  let length = 0
-  const events = response.body!.pipeThrough(new TextDecoderStream() as never).pipeThrough(new EventSourceParserStream())
-  for await (const event of events as unknown as AsyncIterable<{ readonly data: string }>) {
-    const piece = JSON.parse(event.data) as { readonly text: string }
-    count++
-    length += piece.text.length
+const weavText = (data: string): string => (JSON.parse(data) as { readonly text: string }).text
+
+const openaiText: TextOf = (data) =>
+  data === "[DONE]" ? undefined : (JSON.parse(data) as ChatCompletionChunk).choices[0]!.delta.content!
+
+const anthropicText: TextOf = (data) => {
+  const event = JSON.parse(data) as RawMessageStreamEvent
+  return event.type === "content_block_delta" && event.delta.type === "text_delta" ? event.delta.text : undefined
+}
+
+const byPushParser = (place: Place): Read => {
+  return async (onPiece) => {
+    const reader = (await bodyAt(place, weavPath)).getReader()
+    const utf8 = new TextDecoder()
+    const parser = createParser({ onEvent: ({ data }) => onPiece(weavText(data)) })
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      parser.feed(utf8.decode(value, { stream: true }))
+    }
   }
-  check(count)
-  return length
 }
 
-const Live = Effect.runSync(
-  Effect.map(WeavConfig.make({ env: "local", authToken: Redacted.make("t") }), (config) => WeavConfig.of(config))
-)
-
-const effectEdition = async () => {
-  let count = 0
-  let length = 0
-  await ChatOperations.streamChat(request).pipe(
-    Stream.runForEach((piece) =>
-      Effect.sync(() => {
-        count++
-        length += piece.text.length
-      })
-    ),
-    Effect.provideService(WeavConfig, Live),
-    Effect.provide(FetchHttpClient.layer),
-    Effect.provideService(FetchHttpClient.Fetch, weavFetch),
-    Effect.runPromise
-  )
-  check(count)
-  return length
-}
-
-const client = createChatClient({ env: "local", authToken: "t", fetch: weavFetch })
-
-const promiseEdition = async () => {
-  let count = 0
-  let length = 0
-  for await (const piece of client.streamChat(request)) {
-    count++
-    length += piece.text.length
+const byParserStream = (place: Place): Read => {
+  return async (onPiece) => {
+    const body = (await bodyAt(place, weavPath)) as ReadableStream<BufferSource>
+    const events = body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())
+    for await (const { data } of events) onPiece(weavText(data))
   }
-  check(count)
-  return length
 }
 
-const openaiClient = new OpenAI({ apiKey: "k", baseURL: "http://localhost", fetch: fetchOf(openaiBody) })
+const byEffect = async (place: Place): Promise<Read> => {
+  const run = Effect.runPromiseWith(await effectContext(place))
+  return (onPiece) =>
+    run(Stream.runForEach(ChatOperations.streamChat(request), (piece) => Effect.sync(() => onPiece(piece.text))))
+}
 
-const openai = async () => {
-  let count = 0
-  let length = 0
-  const stream = await openaiClient.chat.completions.create({
-    model: "m",
-    stream: true,
-    messages: [{ role: "user", content: "q" }]
-  })
-  for await (const event of stream) {
-    count++
-    length += event.choices[0]?.delta.content?.length ?? 0
+const byPromise = ({ fetch, origin }: Place): Read => {
+  const client = createChatClient({ env: origin, authToken: "t", fetch })
+  return async (onPiece) => {
+    for await (const piece of client.streamChat(request)) onPiece(piece.text)
   }
-  check(count)
-  return length
 }
 
-const anthropicClient = new Anthropic({ apiKey: "k", baseURL: "http://localhost", fetch: fetchOf(anthropicBody) })
-
-const anthropic = async () => {
-  let count = 0
-  let length = 0
-  const stream = await anthropicClient.messages.create({
-    model: "m",
-    max_tokens: 1,
-    stream: true,
-    messages: [{ role: "user", content: "q" }]
-  })
-  for await (const event of stream) {
-    count++
-    if (event.type === "content_block_delta" && event.delta.type === "text_delta") length += event.delta.text.length
+const byAnthropic = (place: Place): Read => {
+  const client = makeAnthropic(place)
+  return async (onPiece) => {
+    const stream = await client.messages.create({ model: "m", max_tokens: 1, messages, stream: true })
+    for await (const event of stream) {
+      if (event.type === "content_block_delta" && event.delta.type === "text_delta") onPiece(event.delta.text)
+    }
   }
-  check(count)
-  return length
 }
 
-export const cases = {
-  "reader loop by hand, JSON.parse": byHand,
-  "@weavai/effect, Stream.runForEach": effectEdition,
-  "@weavai/promise, for await": promiseEdition,
-  "eventsource-parser stream, JSON.parse": eventsourceParser,
-  "@anthropic-ai/sdk, for await": anthropic,
-  "openai, for await": openai
-} satisfies Cases
+const byOpenai = (place: Place): Read => {
+  const client = makeOpenai(place)
+  return async (onPiece) => {
+    const stream = await client.chat.completions.create({ model: "m", messages, stream: true })
+    for await (const event of stream) {
+      const text = event.choices[0]?.delta.content
+      if (typeof text === "string") onPiece(text)
+    }
+  }
+}
+
+const weavPath = "/chat-service/chat"
+const anthropicPath = "/v1/messages"
+const openaiPath = "/chat/completions"
+
+const effect = "@weavai/effect, Stream.runForEach"
+const promise = "@weavai/promise, for await"
+const parserStream = "eventsource-parser/stream, JSON.parse"
+const anthropic = "@anthropic-ai/sdk, for await"
+const anthropicByHand = "by hand, anthropic's events"
+const openai = "openai, for await"
+const openaiByHand = "by hand, openai's events"
+
+export const cases = async (settings: Settings): Promise<Cases> => {
+  const place: Place =
+    "origin" in settings
+      ? settings
+      : {
+          origin: "http://localhost",
+          fetch: async (input) => eventStream(chunked(feedAt(String(input)), settings.chunkSize))
+        }
+  return {
+    "by hand": reading(weavFeed, byHand(place, weavPath, weavText)),
+    [effect]: reading(weavFeed, await byEffect(place)),
+    [promise]: reading(weavFeed, byPromise(place)),
+    "eventsource-parser, JSON.parse": reading(weavFeed, byPushParser(place)),
+    [parserStream]: reading(weavFeed, byParserStream(place)),
+    [anthropicByHand]: reading(anthropicFeed, byHand(place, anthropicPath, anthropicText)),
+    [anthropic]: reading(anthropicFeed, byAnthropic(place)),
+    [openaiByHand]: reading(openaiFeed, byHand(place, openaiPath, openaiText)),
+    [openai]: reading(openaiFeed, byOpenai(place))
+  }
+}
+
+const bases: { readonly [name: string]: string } = { [anthropic]: anthropicByHand, [openai]: openaiByHand }
+
+/** Compares all ways to read a stream, each with the loop by hand over the same bytes. */
+export const compareStreams = (options: CompareOptions<Settings>) =>
+  compare(import.meta.url, cases, { ...options, baseOf: (name) => bases[name] })
+
+const inMemory = async (chunkSize: number): Promise<Table> => {
+  const rows = await compareStreams({ settings: { chunkSize }, rounds: 40, warmup: 10 })
+  const peers = rows.filter(({ name }) => [parserStream, anthropic, openai].includes(name))
+  const leanest = Math.min(...peers.map(({ cpuRatio }) => cpuRatio.median))
+  const target = (name: string, ratio: number) => {
+    if (name !== effect && name !== promise) return ""
+    return `${atMost(ratio, name === effect ? 1.6 : 1.8)}, leanest peer ${atMost(ratio, leanest)}`
+  }
+  return {
+    caption: `Chunks of ${chunkSize.toLocaleString("en")} bytes`,
+    columns: ["alternative", "CPU µs an event", "× by hand", "target"],
+    rows: rows.map(({ cpu, cpuRatio, name }) => [
+      name,
+      ((cpu.median * 1000) / eventCount).toFixed(2),
+      formatSpread(cpuRatio),
+      target(name, cpuRatio.median)
+    ])
+  }
+}
+
+export const measure = async (): Promise<Section> => ({
+  title: "Streamed answer, in memory",
+  about:
+    `${eventCount.toLocaleString("en")} events of 250 bytes from a \`fetch\` that hands out chunks at once, to the text of every piece. ` +
+    "The clients of openai and anthropic read their own services' events. CPU, relative to a reader loop by hand over the same bytes, " +
+    "with `JSON.parse` and no checks.",
+  tables: [await inMemory(16 * 1024), await inMemory(1460)]
+})
