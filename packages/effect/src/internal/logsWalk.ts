@@ -48,7 +48,8 @@ export const walkLogs = <R>({
 }: Walk<R>): Stream.Stream<LogRow, ChatError, R> =>
   Stream.unwrap(
     Effect.map(Effect.scope, (scope) => {
-      const seen = makeRecentIds()
+      // A few thousand ids stay in the processor's cache; all pages under way have to be among them.
+      const seen = makeRecentIds(Math.max(4000, 2 * (concurrency + 1) * pageSize))
       let ahead: Array<{ readonly skip: number; readonly page: Fiber.Fiber<FetchedPage, ChatError> }> = []
       let size = pageSize
       let end = after?.end ?? givenEnd
