@@ -34,19 +34,20 @@ export const effectContext = async (
   return fetch === undefined ? context : Context.add(context, FetchHttpClient.Fetch, fetch)
 }
 
+export const chatPath = "/chat-service/chat"
+
+export const headers = { accept: "application/json", "content-type": "application/json", authorization: "Bearer t" }
+
+export const chatBody = (stream: boolean): string =>
+  JSON.stringify({ user_input: request.userInput, file_id: request.fileId, chat_id: request.chatId, stream })
+
 /** `fetch` and `response.json()` alone, with the request that the chat service takes. */
 export const callByFetch = ({ fetch = globalThis.fetch, origin }: Place) => {
   return async (): Promise<unknown> => {
-    const response = await fetch(`${origin}/chat-service/chat`, {
-      method: "POST",
-      headers,
-      body: JSON.stringify({ ...request, stream: false })
-    })
+    const response = await fetch(origin + chatPath, { method: "POST", headers, body: chatBody(false) })
     return response.json()
   }
 }
-
-export const headers = { accept: "application/json", "content-type": "application/json", authorization: "Bearer t" }
 
 export const callByEffect = async (place: Place, http?: Layer.Layer<HttpClient.HttpClient, unknown>) => {
   const run = Effect.runPromiseWith(await effectContext(place, http))

@@ -30,7 +30,7 @@ export interface Row {
   readonly cpuRatio: Spread
   /** Rounds per second relative to the base. */
   readonly speed: Spread
-  /** How far resident memory grew beyond what it was after the warm-up, in MiB. */
+  /** How far resident memory was, at its peak, beyond what it was after the warm-up, in MiB. */
   readonly memoryGrowth: number
 }
 

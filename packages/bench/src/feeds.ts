@@ -3,7 +3,8 @@
  */
 export const eventCount = 20_000
 
-const eventLength = 250
+/** In bytes. */
+export const eventLength = 250
 
 /** One streamed answer. */
 export interface Feed {

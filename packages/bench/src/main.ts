@@ -34,8 +34,8 @@ if (positionals.length === 0) {
   const head = [
     "# Benchmarks",
     `Measured ${new Date().toISOString().slice(0, 10)} on ${machine}, Node ${process.versions.node}, in ${minutes} minutes by \`pnpm bench\`.`,
-    "Each alternative runs in a process of its own, the rounds of all alternatives interleaved. Values are medians, with the smallest " +
-      "and the largest of the rounds in brackets; ratios are taken round by round. ✓ and ✗ say whether a target is met."
+    "Each alternative runs in a process of its own, the rounds of all alternatives interleaved. Values are medians; in brackets what half of " +
+      "the rounds lie between. Ratios are taken round by round. ✓ and ✗ say whether a target is met."
   ]
   await writeFile(new URL("../RESULTS.md", import.meta.url), `${[...head, ...sections].join("\n\n")}\n`)
 }

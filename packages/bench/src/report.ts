@@ -30,9 +30,9 @@ export const formatTable = ({ caption, columns, rows }: Table): string => {
   return [`**${caption}**`, "", line(columns), line(rule), ...rows.map(line)].join("\n")
 }
 
-/** `1.42 (1.38–1.51)` */
-export const formatSpread = ({ max, median, min }: Spread, digits = 2): string =>
-  `${median.toFixed(digits)} (${min.toFixed(digits)}–${max.toFixed(digits)})`
+/** `1.42 (1.38–1.51)`: the median, and what half of the rounds lie between. */
+export const formatSpread = ({ lower, median, upper }: Spread): string =>
+  `${median.toFixed(2)} (${lower.toFixed(2)}–${upper.toFixed(2)})`
 
 /** What a value has to be, and whether it is. */
 export const atMost = (value: number, limit: number, digits = 2): string =>

@@ -18,6 +18,7 @@ process.on("message", async ({ isWarmup }: { readonly isWarmup: boolean }) => {
     cpu: (system + user) / 1000,
     wall,
     memory,
+    // The kernel's own high-water mark: it misses no peak, as samples would, and costs nothing.
     peakMemory: process.resourceUsage().maxRSS / 1024
   }
   process.send!(sample)

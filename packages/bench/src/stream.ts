@@ -9,9 +9,29 @@ import { createParser } from "eventsource-parser"
 import { EventSourceParserStream } from "eventsource-parser/stream"
 import type { ChatCompletionChunk } from "openai/resources/chat/completions"
 import type { RawMessageStreamEvent } from "@anthropic-ai/sdk/resources/messages"
-import { effectContext, headers, makeAnthropic, makeOpenai, messages, type Place, request } from "./clients.ts"
+import {
+  chatBody,
+  chatPath,
+  effectContext,
+  headers,
+  makeAnthropic,
+  makeOpenai,
+  messages,
+  type Place,
+  request
+} from "./clients.ts"
 import { type Cases, compare, type CompareOptions } from "./compare.ts"
-import { anthropicFeed, chunked, eventCount, eventStream, type Feed, feedAt, openaiFeed, weavFeed } from "./feeds.ts"
+import {
+  anthropicFeed,
+  chunked,
+  eventCount,
+  eventLength,
+  eventStream,
+  type Feed,
+  feedAt,
+  openaiFeed,
+  weavFeed
+} from "./feeds.ts"
 import { atMost, formatSpread, type Section, type Table } from "./report.ts"
 
 /** Where the answers come from: a service, or memory, in chunks of so many bytes. */
@@ -32,8 +52,7 @@ const reading = (feed: Feed, read: Read) => async () => {
 }
 
 const bodyAt = async ({ fetch = globalThis.fetch, origin }: Place, path: string) => {
-  const body = JSON.stringify({ ...request, stream: true })
-  const response = await fetch(origin + path, { method: "POST", headers, body })
+  const response = await fetch(origin + path, { method: "POST", headers, body: chatBody(true) })
   return response.body!
 }
 
@@ -72,7 +91,7 @@ const anthropicText: TextOf = (data) => {
 
 const byPushParser = (place: Place): Read => {
   return async (onPiece) => {
-    const reader = (await bodyAt(place, weavPath)).getReader()
+    const reader = (await bodyAt(place, chatPath)).getReader()
     const utf8 = new TextDecoder()
     const parser = createParser({ onEvent: ({ data }) => onPiece(weavText(data)) })
     for (;;) {
@@ -85,7 +104,7 @@ const byPushParser = (place: Place): Read => {
 
 const byParserStream = (place: Place): Read => {
   return async (onPiece) => {
-    const body = (await bodyAt(place, weavPath)) as ReadableStream<BufferSource>
+    const body = (await bodyAt(place, chatPath)) as ReadableStream<BufferSource>
     const events = body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream())
     for await (const { data } of events) onPiece(weavText(data))
   }
@@ -125,7 +144,6 @@ const byOpenai = (place: Place): Read => {
   }
 }
 
-const weavPath = "/chat-service/chat"
 const anthropicPath = "/v1/messages"
 const openaiPath = "/chat/completions"
 
@@ -146,7 +164,7 @@ export const cases = async (settings: Settings): Promise<Cases> => {
           fetch: async (input) => eventStream(chunked(feedAt(String(input)), settings.chunkSize))
         }
   return {
-    "by hand": reading(weavFeed, byHand(place, weavPath, weavText)),
+    "by hand": reading(weavFeed, byHand(place, chatPath, weavText)),
     [effect]: reading(weavFeed, await byEffect(place)),
     [promise]: reading(weavFeed, byPromise(place)),
     "eventsource-parser, JSON.parse": reading(weavFeed, byPushParser(place)),
@@ -187,7 +205,7 @@ const inMemory = async (chunkSize: number): Promise<Table> => {
 export const measure = async (): Promise<Section> => ({
   title: "Streamed answer, in memory",
   about:
-    `${eventCount.toLocaleString("en")} events of 250 bytes from a \`fetch\` that hands out chunks at once, to the text of every piece. ` +
+    `${eventCount.toLocaleString("en")} events of ${eventLength} bytes from a \`fetch\` that hands out chunks at once, to the text of every piece. ` +
     "The clients of openai and anthropic read their own services' events. CPU, relative to a reader loop by hand over the same bytes, " +
     "with `JSON.parse` and no checks.",
   tables: [await inMemory(16 * 1024), await inMemory(1460)]
