@@ -121,6 +121,18 @@ describe("final", () => {
     expect(server.requests.length).toBe(1)
   })
 
+  it("of an answer too long to keep rejects, though its pieces can be read", async () => {
+    const million = event(wire.piece("x".repeat(1_000_000)))
+    const fetch = async () => new Response(million.repeat(11), { headers: { "content-type": "text/event-stream" } })
+    const answer = createChatClient({ env: "local", authToken: token, fetch }).streamChat(wire.question)
+    let length = 0
+    for await (const text of answer.text()) length += text.length
+    expect(length).toBe(11_000_000)
+    const error = await rejection(answer.final())
+    expect(error).toBeInstanceOf(RangeError)
+    expect(error.message).toContain("read its pieces instead")
+  })
+
   it("after a failure rejects with it", async () => {
     await using server = await startRawServer(async ({ reset, write }) => {
       await write(eventStreamHead + chunk(event(wire.piece("Hail "))))

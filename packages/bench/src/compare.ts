@@ -30,7 +30,7 @@ export interface Row {
   readonly cpuRatio: Spread
   /** Rounds per second relative to the base. */
   readonly speed: Spread
-  /** How far resident memory was, at its peak, beyond what it was after the warm-up, in MiB. */
+  /** How far resident memory was, at the peak of the first round, beyond what it was after the warm-up, in MiB. */
   readonly memoryGrowth: number
 }
 
@@ -75,7 +75,7 @@ export const compare = async <Settings>(
       wall: spread(samples.map((sample) => sample.wall)),
       cpuRatio: spread(samples.map((sample, i) => sample.cpu / base.samples[i]!.cpu)),
       speed: spread(samples.map((sample, i) => base.samples[i]!.wall / sample.wall)),
-      memoryGrowth: samples.at(-1)!.peakMemory - samples[0]!.memory
+      memoryGrowth: samples[0]!.peakMemory - samples[0]!.memory
     }
   })
 }

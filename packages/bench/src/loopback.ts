@@ -61,7 +61,7 @@ export const cases = async ({ callCount, inFlight, origin }: Settings): Promise<
 }
 
 const calls = async (settings: Settings, targets: { readonly [name: string]: number } = {}): Promise<Table> => {
-  const rows = await compare(import.meta.url, cases, { settings, rounds: 25, warmup: 6 })
+  const rows = await compare(import.meta.url, cases, { settings, rounds: 20, warmup: 5 })
   return {
     caption: `${settings.inFlight} in flight`,
     columns: ["alternative", "calls/s", "× fetch", "CPU µs a call", "target"],
@@ -104,7 +104,7 @@ export const measure = async (): Promise<Section> => {
       "the same events, read from a socket.",
     tables: [
       await calls({ origin, callCount: 500, inFlight: 32 }, { [onUndici]: 2.2, [onFetch]: 0.75 }),
-      await calls({ origin, callCount: 200, inFlight: 1 }),
+      await calls({ origin, callCount: 150, inFlight: 1 }),
       await streamed(origin)
     ]
   }

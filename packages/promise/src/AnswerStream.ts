@@ -26,7 +26,10 @@ import type { Runner } from "./internal/run.ts"
 export interface AnswerStream extends AsyncIterable<ChatResponse> {
   /** The pieces of text, without empty ones. */
   readonly text: () => AsyncIterable<string>
-  /** The whole answer, once its last piece is there. Reads it if nobody else does. */
+  /**
+   * The whole answer, once its last piece is there. Reads it if nobody else does. Rejects with a `RangeError` where its
+   * text is longer than 10 million characters: read the pieces of such an answer.
+   */
   readonly final: () => Promise<ChatResponse>
 }
 
@@ -36,7 +39,7 @@ export const makeAnswerStream = <R extends WeavConfig | HttpClient>(
   stream: Stream.Stream<ChatResponse, ChatError, R>,
   signal: AbortSignal | undefined
 ): AnswerStream => {
-  const answer = ChatStream.makeAnswer()
+  const answer = ChatStream.makeAnswer(maxLength)
   const ended = Promise.withResolvers<ChatResponse>()
   // Whoever reads the pieces hears of a failure there; `final` may never be asked for.
   ended.promise.catch(() => {})
@@ -48,8 +51,10 @@ export const makeAnswerStream = <R extends WeavConfig | HttpClient>(
     return iterate(runner, stream, signal, {
       onChunk: (chunk) => chunk.forEach(answer.add),
       onEnd(failure) {
-        if (failure === undefined) ended.resolve(answer.value()!)
-        else ended.reject(failure.error)
+        if (failure !== undefined) return ended.reject(failure.error)
+        const whole = answer.value()!
+        if (whole.text.length < maxLength) return ended.resolve(whole)
+        ended.reject(new RangeError(`The answer is longer than ${maxLength} characters: read its pieces instead.`))
       }
     })
   }
@@ -67,3 +72,6 @@ export const makeAnswerStream = <R extends WeavConfig | HttpClient>(
     }
   }
 }
+
+/** Beyond this the text is not kept for `final`, so that a long answer that is read piece by piece fills no memory. */
+const maxLength = 10_000_000

@@ -54,6 +54,7 @@ export const boolean = (value: unknown, field: string): boolean =>
 export const list = <A>(value: unknown, field: string, read: (item: unknown) => A): ReadonlyArray<A> => {
   if (value === undefined || value === null) return []
   if (!Array.isArray(value)) return unreadable(field, "a list")
+  if (value.length === 0) return value
   let index = 0
   try {
     const items: Array<A> = []
