@@ -155,7 +155,7 @@ export const chatLogs = (
         fetch: (skip, limit, end) =>
           exchange(logsCall(filter, skip, limit, end), options, (reply) =>
             Effect.map(readJson(reply, readChatLogsResponse), (page) => ({ page, reply }))
-          ),
+          ).pipe(traced("ChatOperations.getChatLogs")),
         pageSize,
         concurrency,
         end: Requests.toQueryDate(endDatetime),

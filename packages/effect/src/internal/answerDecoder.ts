@@ -6,7 +6,7 @@ import { ApiError, type ApiErrorReason, StreamInterrupted } from "../ChatError.t
 import type { ChatResponse } from "../ChatResponse.ts"
 import { makeAnswer } from "./answer.ts"
 import type { Framing } from "./framing.ts"
-import type { Reply } from "./http.ts"
+import { aboutResponse, type Reply } from "./http.ts"
 import { invalidResponse, parseJson, readModel } from "./json.ts"
 import { Unreadable } from "./read.ts"
 import { readChatResponse } from "./readers.ts"
@@ -42,15 +42,8 @@ export const makeAnswerDecoder = (reply: Reply, framing: Framing, pieces: Pieces
   }
 
   const interrupt = (description: string): void => {
-    const requestId = reply.response.headers["x-request-id"]
-    stop(
-      new StreamInterrupted({
-        operation: reply.operation,
-        requestId: requestId && reply.excerpt(requestId),
-        description,
-        answer: answer.value()
-      })
-    )
+    const { operation, requestId } = aboutResponse(reply)
+    stop(new StreamInterrupted({ operation, requestId, description, answer: answer.value() }))
   }
 
   const refuse = (description: string, data?: string): void => stop(invalidResponse(reply, description, data))
