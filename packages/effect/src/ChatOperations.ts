@@ -122,7 +122,7 @@ export const streamChat = (
         return withRetry(send(config, call), call, config)
       })
     ),
-    Effect.map((reply) => readAnswer(reply, options?.pieces ?? "delta")),
+    Effect.flatMap((reply) => readAnswer(reply, options?.pieces ?? "delta")),
     traced("ChatOperations.streamChat"),
     Stream.unwrap
   )

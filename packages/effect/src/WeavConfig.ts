@@ -71,6 +71,8 @@ export interface CallOptions {
     | undefined
   /** How long one event of a streamed answer may be, in characters: at least 1, default 10 MiB (10,485,760). */
   readonly maxEventLength?: number | undefined
+  /** How long the body of an unstreamed response may be, in bytes: at least 1, default 100 MiB (104,857,600). */
+  readonly maxBodyLength?: number | undefined
   /** Changes a request before it is sent, e.g. to add a header. The authorization header is set after it. */
   readonly transformRequest?: ((request: HttpClientRequest) => HttpClientRequest) | undefined
 }
@@ -108,6 +110,7 @@ export class WeavConfig extends Context.Service<
     /** `undefined` to send every request once. */
     readonly retry: RetryPolicy | undefined
     readonly maxEventLength: number
+    readonly maxBodyLength: number
     readonly transformRequest: ((request: HttpClientRequest) => HttpClientRequest) | undefined
   }
 >()("@weavai/effect/WeavConfig") {
@@ -161,7 +164,7 @@ const checkTokenSource = (source: TokenSource): Effect.Effect<TokenSource, WeavC
     : refuse("authToken", "is neither a Redacted, as Redacted.make(token) makes one, nor an effect that yields one.")
 }
 
-type Settings = Pick<WeavConfig["Service"], "timeouts" | "retry" | "maxEventLength" | "transformRequest">
+type Settings = Omit<WeavConfig["Service"], "baseUrl" | "authToken">
 
 /** Read from the provider itself: `Config`'s constructors bring all of `effect/Schema` with them, 15 kB. */
 const variable = (option: string, name: string): Effect.Effect<string, WeavConfigError> =>
@@ -186,6 +189,7 @@ const defaults: Settings = {
   timeouts: { firstByte: Duration.minutes(2), total: Duration.minutes(5), idle: Duration.minutes(1) },
   retry: defaultRetry,
   maxEventLength: 10 * 1024 * 1024,
+  maxBodyLength: 100 * 1024 * 1024,
   transformRequest: undefined
 }
 
@@ -198,12 +202,17 @@ export const override = Effect.fnUntraced(function* <S extends Settings>(
   base: S,
   options: CallOptions
 ): Effect.fn.Return<S, WeavConfigError> {
-  const { maxEventLength = base.maxEventLength, transformRequest = base.transformRequest } = options
+  const {
+    maxBodyLength = base.maxBodyLength,
+    maxEventLength = base.maxEventLength,
+    transformRequest = base.transformRequest
+  } = options
   return {
     ...base,
     timeouts: yield* mergeDurations("timeouts", base.timeouts, options.timeouts),
     retry: yield* mergeRetry(base.retry, options.retry),
     maxEventLength: yield* checkCount("maxEventLength", maxEventLength),
+    maxBodyLength: yield* checkCount("maxBodyLength", maxBodyLength),
     transformRequest
   }
 })

@@ -57,6 +57,8 @@ export interface RequestOptions {
   readonly retry?: Retry | false | undefined
   /** How long one event of a streamed answer may be, in characters. Default 10 MiB (10,485,760). */
   readonly maxEventLength?: number | undefined
+  /** How long the body of an unstreamed response may be, in bytes. Default 100 MiB (104,857,600). */
+  readonly maxBodyLength?: number | undefined
 }
 
 /** Settings of one streamed answer. */
@@ -202,4 +204,9 @@ const fromEnvironment = (option: string, name: string): string => {
 }
 
 const callOptions = (options: RequestOptions | undefined): CallOptions | undefined =>
-  options && { timeouts: options.timeouts, retry: options.retry, maxEventLength: options.maxEventLength }
+  options && {
+    timeouts: options.timeouts,
+    retry: options.retry,
+    maxEventLength: options.maxEventLength,
+    maxBodyLength: options.maxBodyLength
+  }

@@ -24,7 +24,7 @@ import {
 } from "../ChatError.ts"
 import { checkToken, type Timeouts, type TokenSource, type WeavConfig } from "../WeavConfig.ts"
 import { excerptOf } from "./excerpt.ts"
-import { readText } from "./responseBody.ts"
+import { type BodyText, readText } from "./responseBody.ts"
 import { statusError } from "./statusError.ts"
 import { invalidRequest } from "./validate.ts"
 import { within } from "./within.ts"
@@ -103,14 +103,17 @@ export const aboutResponse = ({ excerpt, operation, response }: Reply) => {
   return { operation, status: response.status, requestId: requestId && excerpt(requestId) }
 }
 
-/** The text of the body. */
-export const text = (reply: Reply): Effect.Effect<string, ChatError> =>
-  Effect.mapError(readText(reply.response), (error) => transportError(reply.operation, error, reply.excerpt))
+/** The text of the body, up to the configured length. */
+export const text = (reply: Reply): Effect.Effect<BodyText, ChatError> =>
+  Effect.mapError(readText(reply.response, reply.config.maxBodyLength), (error) =>
+    transportError(reply.operation, error, reply.excerpt)
+  )
 
 /** The text of a body that is to illustrate an error: where it cannot be had soon, the error does without. */
 export const textIfAny = (reply: Reply): Effect.Effect<string> => {
   const none = () => Effect.succeed("")
-  return readText(reply.response).pipe(
+  return readText(reply.response, 1024 * 1024).pipe(
+    Effect.map(({ text }) => text),
     Effect.timeoutOrElse({ duration: reply.config.timeouts.idle, orElse: none }),
     Effect.catch(none)
   )
@@ -163,7 +166,9 @@ const makeRequest = (
 ): HttpClientRequest.HttpClientRequest | undefined => {
   const { transformRequest } = config
   const authorization = `Bearer ${token}`
-  const body = call.json === undefined ? undefined : HttpBody.text(JSON.stringify(call.json), "application/json")
+  // Sent as the string it is: `HttpBody.text` makes bytes of it, which fetch copies once more.
+  const body =
+    call.json === undefined ? undefined : HttpBody.raw(JSON.stringify(call.json), { contentType: "application/json" })
   // Made in one step: the combinators copy the headers for each that is set.
   const request = HttpClientRequest.makeWith(
     call.method,

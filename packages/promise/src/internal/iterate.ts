@@ -1,21 +1,24 @@
 /**
- * Streams as async iterators. Written by hand: a chunk of the stream is handed out element by element without running
- * an effect for each, and leaving the loop, an abort or closing the client closes the stream at once.
+ * Streams as async iterators. Written by hand: one fiber reads the stream, a chunk is handed out element by element
+ * without running an effect for each, and leaving the loop, an abort or closing the client closes the stream at once.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import type * as Pull from "effect/Pull"
-import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { abortError, closedError, leftError, type Runner } from "./run.ts"
+
+/** What ended a stream early. */
+interface Failure {
+  readonly error: unknown
+}
 
 /** Follows what an iterator hands out. */
 export interface Observer<A> {
   readonly onChunk?: (chunk: ReadonlyArray<A>) => void
   /** Called once, with what ended the stream early, `undefined` at its natural end. */
-  readonly onEnd?: (failure: { readonly error: unknown } | undefined) => void
+  readonly onEnd?: (failure: Failure | undefined) => void
 }
 
 export const iterate = <A, R>(
@@ -24,36 +27,85 @@ export const iterate = <A, R>(
   signal: AbortSignal | undefined,
   observer: Observer<A> = {}
 ): AsyncIterableIterator<A, undefined, void> => {
-  const scope = Scope.makeUnsafe()
-  let pull: Pull.Pull<ReadonlyArray<A>, unknown, unknown, R> | undefined
+  type Result = IteratorResult<A, undefined>
+
+  let fiber: Fiber.Fiber<unknown, unknown> | undefined
   let chunk: ReadonlyArray<A> = []
   let index = 0
-  /** The reads under way, in order: calls of `next` may overlap. */
-  let reading: Promise<unknown> | undefined
-  let waiting: Fiber.Fiber<unknown, unknown> | undefined
+  /** Lets the stream go on, where it waits until its chunk is taken. */
+  let goOn: (() => void) | undefined
+  /** The readers that wait, in order: calls of `next` may overlap. */
+  const waiting: Array<PromiseWithResolvers<Result>> = []
+  /** Set when the stream was told to end; resolves when it has. */
   let closing: Promise<void> | undefined
-  /** What the next read rejects with. */
-  let failure: { readonly error: unknown } | undefined
+  /** What the next read rejects with, once. */
+  let failure: Failure | undefined
+  let hasEnded = false
 
-  const open = Effect.suspend(() => {
+  const serve = (): void => {
+    while (waiting.length > 0 && index < chunk.length) {
+      waiting.shift()!.resolve({ done: false, value: chunk[index++]! })
+    }
+    if (waiting.length > 0) goOn?.()
+  }
+
+  const takeChunk = (next: ReadonlyArray<A>): Effect.Effect<void> =>
+    Effect.callback((resume) => {
+      chunk = next
+      index = 0
+      goOn = () => {
+        goOn = undefined
+        resume(Effect.void)
+      }
+      observer.onChunk?.(next)
+      serve()
+    })
+
+  const end = (ended: Failure | undefined): void => {
+    hasEnded = true
+    signal?.removeEventListener("abort", onAbort)
+    runner.opened.delete(onClose)
+    observer.onEnd?.(ended)
+    for (const reader of waiting.splice(0)) reader.resolve(endResult())
+  }
+
+  const endResult = async (): Promise<Result> => {
+    if (failure === undefined) return { done: true, value: undefined }
+    const { error } = failure
+    failure = undefined
+    throw error
+  }
+
+  const start = (): void => {
+    if (signal?.aborted) failure = { error: abortError(signal) }
+    else fiber = runner.fork(Stream.runForEachArray(stream, takeChunk))
+    if (fiber === undefined) {
+      failure ??= { error: closedError() }
+      return end(failure)
+    }
     signal?.addEventListener("abort", onAbort, { once: true })
     runner.opened.add(onClose)
-    return Effect.provideService(Stream.toPull(stream), Scope.Scope, scope)
-  })
-
-  const pullChunk = Effect.suspend(() =>
-    pull === undefined ? Effect.flatMap(open, (opened) => (pull = opened)) : pull
-  )
-
-  const close = (ended: { readonly error: unknown } | undefined): Promise<void> => {
-    closing ??= Promise.resolve().then(async () => {
-      chunk = []
-      signal?.removeEventListener("abort", onAbort)
-      runner.opened.delete(onClose)
-      waiting?.interruptUnsafe()
-      await Effect.runPromise(Scope.close(scope, Exit.void))
-      observer.onEnd?.(ended)
+    fiber.addObserver((exit) => {
+      if (closing !== undefined) return
+      if (Exit.isFailure(exit)) failure = { error: Cause.squash(exit.cause) }
+      end(failure)
     })
+  }
+
+  const close = (ended: Failure): Promise<void> => {
+    if (closing !== undefined) return closing
+    const closed = Promise.withResolvers<void>()
+    closing = closed.promise
+    chunk = []
+    const finish = () => {
+      if (!hasEnded) end(ended)
+      closed.resolve()
+    }
+    if (fiber === undefined) finish()
+    else {
+      fiber.addObserver(finish)
+      fiber.interruptUnsafe()
+    }
     return closing
   }
 
@@ -67,57 +119,20 @@ export const iterate = <A, R>(
     return close(failure)
   }
 
-  const end = async (): Promise<IteratorResult<A, undefined>> => {
-    await close(failure)
-    if (failure === undefined) return { done: true, value: undefined }
-    const { error } = failure
-    failure = undefined
-    throw error
-  }
-
-  const read = (): Promise<IteratorResult<A, undefined>> => {
-    if (closing !== undefined) return end()
-    if (index < chunk.length) return Promise.resolve({ done: false, value: chunk[index++]! })
-    if (pull === undefined && signal?.aborted) failure = { error: abortError(signal) }
-    const fiber = failure === undefined ? runner.fork(pullChunk) : undefined
-    if (fiber === undefined) {
-      failure ??= { error: closedError() }
-      return end()
-    }
-    waiting = fiber
-    return new Promise((resolve) => {
-      fiber.addObserver((exit) => {
-        waiting = undefined
-        if (Exit.isSuccess(exit) && closing === undefined) {
-          chunk = exit.value
-          index = 1
-          observer.onChunk?.(chunk)
-          return resolve({ done: false, value: chunk[0]! })
-        }
-        if (Exit.isFailure(exit) && closing === undefined) {
-          const error = Cause.squash(exit.cause)
-          if (!Cause.isDone(error)) failure = { error }
-        }
-        resolve(end())
-      })
-    })
-  }
-
   return {
     [Symbol.asyncIterator]() {
       return this
     },
     next() {
-      if (reading === undefined && closing === undefined && index < chunk.length) {
+      if (waiting.length === 0 && index < chunk.length) {
         return Promise.resolve({ done: false, value: chunk[index++]! })
       }
-      const result = reading === undefined ? read() : reading.then(read, read)
-      const settle = () => {
-        if (reading === result) reading = undefined
-      }
-      reading = result
-      result.then(settle, settle)
-      return result
+      if (hasEnded) return endResult()
+      const reader = Promise.withResolvers<Result>()
+      waiting.push(reader)
+      if (fiber === undefined && closing === undefined) start()
+      else goOn?.()
+      return reader.promise
     },
     async return() {
       await close({ error: leftError() })
