@@ -34,7 +34,7 @@ import type { ChatLogsResponse, LogRow } from "./ChatLogs.ts"
 import type { ChatResponse } from "./ChatResponse.ts"
 import type { Pieces } from "./internal/answerDecoder.ts"
 import { readAnswer, readJson } from "./internal/body.ts"
-import { type Call, type HttpClient, type Reply, send, timeoutError } from "./internal/http.ts"
+import { type Call, type HttpClient, type Reply, send, text, timeoutError } from "./internal/http.ts"
 import { parseCursor } from "./internal/logsCursor.ts"
 import { walkLogs } from "./internal/logsWalk.ts"
 import { withRetry } from "./internal/retry.ts"
@@ -154,7 +154,7 @@ export const chatLogs = (
       walkLogs({
         fetch: (skip, limit, end) =>
           exchange(logsCall(filter, skip, limit, end), options, (reply) =>
-            Effect.map(readJson(reply, readChatLogsResponse), (page) => ({ page, reply }))
+            Effect.map(text(reply), (body) => ({ reply, body }))
           ).pipe(traced("ChatOperations.getChatLogs")),
         pageSize,
         concurrency,

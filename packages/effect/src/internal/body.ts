@@ -15,23 +15,30 @@ import { makeIdleLimit } from "./idleLimit.ts"
 import { invalidResponse, parseJson, readModel } from "./json.ts"
 import { Unreadable } from "./read.ts"
 import type { Reader } from "./readers.ts"
-import { openBody, type Sink } from "./responseBody.ts"
+import { type BodyText, openBody, type Sink } from "./responseBody.ts"
 
 /** Reads a body as one JSON document of the contract. */
 export const readJson = <A>(reply: Reply, read: Reader<A>): Effect.Effect<A, ChatError> =>
-  Effect.flatMap(text(reply), ({ isCut, text }) => {
-    if (isCut) {
-      const limit = reply.config.maxBodyLength
-      const advice = "ask for less at a time, or raise maxBodyLength"
-      return fail(invalidResponse(reply, `the body is longer than ${limit} bytes: ${advice}`, text))
-    }
-    const json = parseJson(text)
-    if (json === undefined) {
-      return fail(invalidResponse(reply, text.trim() === "" ? "the body is empty" : "the body is no JSON", text))
-    }
-    const model = readModel(json, read)
-    return model instanceof Unreadable ? fail(invalidResponse(reply, `${model}`, text)) : Effect.succeed(model)
-  })
+  Effect.flatMap(text(reply), (body) => decodeJson(reply, body, read))
+
+/** Reads the text of a body as one JSON document of the contract. */
+export const decodeJson = <A>(
+  reply: Reply,
+  { isCut, text }: BodyText,
+  read: Reader<A>
+): Effect.Effect<A, ChatError> => {
+  if (isCut) {
+    const limit = reply.config.maxBodyLength
+    const advice = "ask for less at a time, or raise maxBodyLength"
+    return fail(invalidResponse(reply, `the body is longer than ${limit} bytes: ${advice}`, text))
+  }
+  const json = parseJson(text)
+  if (json === undefined) {
+    return fail(invalidResponse(reply, text.trim() === "" ? "the body is empty" : "the body is no JSON", text))
+  }
+  const model = readModel(json, read)
+  return model instanceof Unreadable ? fail(invalidResponse(reply, `${model}`, text)) : Effect.succeed(model)
+}
 
 /** Reads a body as the pieces of an answer, framed as its content type says, until the scope closes. */
 export const readAnswer = (

@@ -14,17 +14,20 @@ import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
 import { ApiError, type ChatError } from "../ChatError.ts"
 import type { ChatLogsResponse, LogRow } from "../ChatLogs.ts"
+import { decodeJson } from "./body.ts"
 import type { Reply } from "./http.ts"
 import { invalidResponse } from "./json.ts"
 import { type Cursor, printCursor } from "./logsCursor.ts"
+import { readChatLogsResponse } from "./readers.ts"
 import { makeRecentIds } from "./recentIds.ts"
+import type { BodyText } from "./responseBody.ts"
 import { parseTimestamp } from "./timestamp.ts"
 import { invalidRequest } from "./validate.ts"
 
-/** A page and the response it came in. */
+/** A page that is not decoded yet: as text it takes less memory while it waits for its turn. */
 export interface FetchedPage {
-  readonly page: ChatLogsResponse
   readonly reply: Reply
+  readonly body: BodyText
 }
 
 export interface Walk<R> {
@@ -83,7 +86,8 @@ export const walkLogs = <R>({
       const readPage = Effect.gen(function* () {
         yield* fetchAhead
         const { page: fiber, skip } = ahead.shift()!
-        const { page, reply } = yield* Fiber.join(fiber)
+        const { body, reply } = yield* Fiber.join(fiber)
+        const page = yield* decodeJson(reply, body, readChatLogsResponse)
         const { currentSkip, messages } = page
         // Without an end of its own, the walk ends where the range ended at the start: it would chase new rows for ever.
         const totalRecords = isOpenEnded ? Math.min(page.totalRecords, totalAtStart!) : page.totalRecords
