@@ -57,7 +57,7 @@ export const makeLogPages = (): ((sql: Sql, range: LogRange, skip: number, limit
     const rows =
       before === undefined
         ? sql.all<LogRow>(selectFrom, ...filter, limit, skip)
-        : sql.all<LogRow>(selectBehind, ...filter, before.timestamp, before.seq, limit, skip - start)
+        : sql.all<LogRow>(selectBehind, filter[0], range.from, before.timestamp, before.seq, limit, skip - start)
     const last = rows.at(-1)
     if (last !== undefined) ends.set(`${key}@${skip + rows.length}`, last)
     return { rows, total }
@@ -72,4 +72,5 @@ const columns = "SELECT seq, message_id, timestamp, type, valid, vote, chat_id, 
 const newestFirst = "ORDER BY timestamp DESC, seq DESC LIMIT ? OFFSET ?"
 const countRows = `SELECT count(*) AS total ${inRange}`
 const selectFrom = `${columns} ${inRange} ${newestFirst}`
-const selectBehind = `${columns} ${inRange} AND (timestamp, seq) < (?, ?) ${newestFirst}`
+// The row before the page bounds the timestamp as well: by the pair alone SQLite would step over all rows from the newest on.
+const selectBehind = `${columns} ${inRange} AND (timestamp, seq) < (?3, ?) ${newestFirst}`
