@@ -600,7 +600,7 @@ describe("a server's life", () => {
         const started = nextRequest()
         const client = Net.connect(Number(new URL(url).port), "127.0.0.1")
         client.write(
-          `POST /chat HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+          `POST /chat HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer t\r\nContent-Length: ${body.length}\r\n\r\n${body}`
         )
         const { server, socket } = yield* Effect.promise(() => started)
         const closed = closing(socket)
@@ -625,7 +625,9 @@ describe("a server's life", () => {
         const { url } = yield* LocalServer
         const started = nextRequest()
         const client = Net.connect(Number(new URL(url).port), "127.0.0.1")
-        client.write(`POST /chat HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer t\r\nContent-Length: 100\r\n\r\n{`)
+        client.write(
+          `POST /chat HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer t\r\nContent-Length: 100\r\n\r\n{`
+        )
         const { socket } = yield* Effect.promise(() => started)
         const closed = closing(socket)
         client.destroy()

@@ -133,6 +133,16 @@ describe("weavai-local", () => {
     })
   )
 
+  it.live("makes the faults that it is told to", () =>
+    Effect.gen(function* () {
+      const rules = ['{"latency":1}', '{"on":"getChatLogs","status":503,"times":1}']
+      const program = yield* run(["--port", "0", ...rules.flatMap((rule) => ["--fault", rule])])
+      const url = yield* program.listening
+      assert.deepStrictEqual(yield* json(`${url}/chat_logs`), { detail: "Service Unavailable" })
+      assert.strictEqual((yield* get(`${url}/chat_logs`)).status, 200)
+    })
+  )
+
   it.live("warns when other machines can reach it", () =>
     Effect.gen(function* () {
       const open = yield* run(["--port", "0", "--host", "0.0.0.0"])

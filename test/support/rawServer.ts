@@ -6,6 +6,8 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { once } from "node:events"
 import * as Net from "node:net"
+import * as Tls from "node:tls"
+import type { Certificate } from "./certificates.ts"
 
 /** What a client sent, verbatim; header names in lower case. */
 export interface RawRequest {
@@ -32,7 +34,7 @@ export interface Exchange {
 export type Script = (exchange: Exchange, index: number) => unknown
 
 export interface RawServer extends AsyncDisposable {
-  /** `http://127.0.0.1:port`. */
+  /** `http://127.0.0.1:port`, or with `https`. */
   readonly url: string
   readonly requests: ReadonlyArray<RawRequest>
   readonly openConnections: () => number
@@ -40,14 +42,17 @@ export interface RawServer extends AsyncDisposable {
   readonly received: (index?: number) => Promise<Exchange>
 }
 
-/** Starts a server on a free port. Dispose of it to close it with all its connections. */
-export const startRawServer = async (script: Script = () => {}): Promise<RawServer> => {
+/**
+ * Starts a server on a free port, one that speaks TLS where it is given a certificate. Dispose of it to close it with
+ * all its connections.
+ */
+export const startRawServer = async (script: Script = () => {}, certificate?: Certificate): Promise<RawServer> => {
   const sockets = new Set<Net.Socket>()
   const requests: Array<RawRequest> = []
   const arrivals: Array<PromiseWithResolvers<Exchange>> = []
   const arrival = (index: number) => (arrivals[index] ??= Promise.withResolvers())
 
-  const server = Net.createServer((socket) => {
+  const connected = (socket: Net.Socket) => {
     const closed = Promise.withResolvers<void>()
     let unread = Buffer.alloc(0)
     sockets.add(socket)
@@ -70,12 +75,13 @@ export const startRawServer = async (script: Script = () => {}): Promise<RawServ
         script(exchange, index)
       }
     })
-  })
+  }
+  const server = certificate === undefined ? Net.createServer(connected) : Tls.createServer(certificate, connected)
   server.listen(0, "127.0.0.1")
   await once(server, "listening")
 
   return {
-    url: `http://127.0.0.1:${(server.address() as Net.AddressInfo).port}`,
+    url: `${certificate === undefined ? "http" : "https"}://127.0.0.1:${(server.address() as Net.AddressInfo).port}`,
     requests,
     openConnections: () => sockets.size,
     received: (index = 0) => arrival(index).promise,
@@ -89,9 +95,9 @@ export const startRawServer = async (script: Script = () => {}): Promise<RawServ
 }
 
 /** {@link startRawServer} for as long as the scope is open. */
-export const rawServer = (script?: Script): Effect.Effect<RawServer, never, Scope.Scope> =>
+export const rawServer = (script?: Script, certificate?: Certificate): Effect.Effect<RawServer, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.promise(() => startRawServer(script)),
+    Effect.promise(() => startRawServer(script, certificate)),
     (server) => Effect.promise(() => server[Symbol.asyncDispose]())
   )
 

@@ -93,24 +93,21 @@ export class Chats extends Context.Service<
     readonly vote: (messageId: string, vote: string) => Effect.Effect<void, MessageNotFound | DatabaseError>
   }
 >()("@weavai/local/Chats") {
-  static readonly layer: Layer.Layer<Chats, DatabaseError, Database | Documents> = Layer.effect(
+  static readonly layer: Layer.Layer<Chats, never, Database | Documents> = Layer.effect(
     Chats,
     Effect.gen(function* () {
       const database = yield* Database
       const documents = yield* Documents
-      let lastTimestamp = yield* database.run(
-        (sql) => sql.get<Pick<MessageRow, "timestamp">>(newest)?.timestamp ?? Number.NEGATIVE_INFINITY
-      )
-      // No two messages share a millisecond, so that the order of timestamps is the order of messages.
-      const nextTimestamp = (now: number): number => (lastTimestamp = Math.max(now, lastTimestamp + 1))
 
       const ask = Effect.fn("Chats.ask")(function* (question: Question) {
         const found = yield* documents.search(question.fileId, question.userInput)
         const { text, searchResults } = Answer.compose({ ...found, question: question.userInput })
         const now = yield* Clock.currentTimeMillis
         return yield* database.transaction((sql): ChatResponse => {
-          const asked = nextTimestamp(now)
-          const answered = nextTimestamp(now)
+          // No two messages share a millisecond, whoever writes to this file: the order of timestamps is the order of messages.
+          const last = sql.get<Pick<MessageRow, "timestamp">>(newest)?.timestamp ?? Number.NEGATIVE_INFINITY
+          const asked = Math.max(now, last + 1)
+          const answered = asked + 1
           const answer = { messageId: crypto.randomUUID(), text, searchResults }
           sql.run(beginChat, question.chatId, asked)
           insert(sql, question, {
@@ -183,7 +180,7 @@ export class Chats extends Context.Service<
       })
 
       const vote = Effect.fn("Chats.vote")(function* (messageId: string, vote: string) {
-        const { changes } = yield* database.run((sql) => sql.run(updateVote, vote, messageId))
+        const { changes } = yield* database.transaction((sql) => sql.run(updateVote, vote, messageId))
         if (changes === 0) return yield* new MessageNotFound({ messageId })
       })
 

@@ -5,8 +5,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
-import { statSync } from "node:fs"
+import { readFileSync, statSync } from "node:fs"
 import { resolve } from "node:path"
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from "node:sqlite"
 import { migrations } from "./internal/migrations.ts"
@@ -15,9 +16,10 @@ import { migrations } from "./internal/migrations.ts"
  * Why the database could not be opened, or a statement not be run.
  *
  * `reason` is for programs: `Unopenable` (no such folder, a directory, no permission), `NotADatabase` (another kind of file, or a
- * damaged one), `OtherApplication` (some other program's database), `NewerVersion` (written by a newer release of this package)
- * and `Failed` (a statement failed: disk full, locked for too long, a constraint). `message` says it in words, with what to do.
- * A file that is refused is left as it was, byte for byte.
+ * damaged one), `OtherApplication` (some other program's database), `NewerVersion` (written by a newer release of this package),
+ * `DiskFull` (the disk takes no more data), `Busy` (another program kept the file locked for too long) and `Failed` (a statement
+ * failed for another reason: a constraint, a damaged page). `message` says it in words, with what to do. A file that is refused is
+ * left as it was, byte for byte, and work that failed has changed nothing.
  *
  * @example
  * ```ts
@@ -30,7 +32,15 @@ import { migrations } from "./internal/migrations.ts"
  * ```
  */
 export class DatabaseError extends Schema.TaggedError<DatabaseError>()("DatabaseError", {
-  reason: Schema.Literals(["Unopenable", "NotADatabase", "OtherApplication", "NewerVersion", "Failed"]),
+  reason: Schema.Literals([
+    "Unopenable",
+    "NotADatabase",
+    "OtherApplication",
+    "NewerVersion",
+    "DiskFull",
+    "Busy",
+    "Failed"
+  ]),
   message: Schema.String,
   path: Schema.String,
   cause: Schema.optionalKey(Schema.Defect())
@@ -82,9 +92,12 @@ export class Database extends Context.Service<
   {
     /** The absolute path of the file, or `":memory:"`. */
     readonly path: string
-    /** Runs statements outside a transaction: each one is its own. */
+    /** Runs statements outside a transaction: each one is its own, and fails at once where another program has the file locked. */
     readonly run: <A>(work: (sql: Sql) => A) => Effect.Effect<A, DatabaseError>
-    /** Runs statements in one transaction: all of them take effect, or (when `work` throws) none. Do not nest. */
+    /**
+     * Runs statements in one transaction: all of them take effect, or (when `work` throws) none. Waits up to five seconds for
+     * another program to be done with the file; `work` may then run anew. Do not nest.
+     */
     readonly transaction: <A>(work: (sql: Sql) => A) => Effect.Effect<A, DatabaseError>
   }
 >()("@weavai/local/Database") {
@@ -110,18 +123,33 @@ const open = Effect.fnUntraced(function* (filename: string) {
     (connection) => Effect.sync(() => connection.close())
   )
   yield* opening(() => {
-    connection.exec(
-      "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"
-    )
+    connection.exec("PRAGMA busy_timeout = 5000")
+    // Looked at again: another program may have made the file its own since.
+    checkVersion(connection, path)
+    connection.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON")
     migrate(connection, path)
+    // SQLite would hold up the whole program. From here on transactions wait on their own fibers.
+    connection.exec("PRAGMA busy_timeout = 0")
   })
   const sql = makeSql(connection)
   return Database.of({
     path,
     run: (work) => running(() => work(sql)),
-    transaction: (work) => running(() => atomically(connection, () => work(sql)))
+    transaction: (work) =>
+      Effect.retry(
+        running(() => atomically(connection, () => work(sql))),
+        whileBusy
+      )
   })
 })
+
+const whileBusy = {
+  while: (error: DatabaseError) => error.reason === "Busy",
+  schedule: Schedule.min([Schedule.exponential("2 millis"), Schedule.spaced("50 millis")]).pipe(
+    Schedule.jittered,
+    Schedule.upTo({ duration: "5 seconds" })
+  )
+}
 
 /**
  * Refuses a file that is not ours to write. Looks through a read-only connection, because a writable one may replay and remove
@@ -129,16 +157,32 @@ const open = Effect.fnUntraced(function* (filename: string) {
  */
 const inspect = (path: string): void => {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0
-  if (size === 0) return
+  if (size === 0 || wasEmpty(path)) return
+  // SQLite would take a single byte for an empty database.
+  if (size < smallest) throw notADatabase(path, "The file is not a SQLite database")
   const connection = new DatabaseSync(path, { readOnly: true })
   try {
     connection.exec("PRAGMA busy_timeout = 5000")
     checkVersion(connection, path)
     const check = connection.prepare("PRAGMA quick_check(1)").get()?.["quick_check"]
-    if (check !== "ok") throw notADatabase(path, `The file is damaged (${check})`)
+    if (check !== "ok") throw notADatabase(path, `The file is damaged (${String(check).split("\n").at(-1)})`)
   } finally {
     connection.close()
   }
+}
+
+/** The size in bytes of a database of one page, the smallest there can be. */
+const smallest = 512
+
+/**
+ * Whether the program that created the file was killed over its first page. The journal that is left then tells that there was none
+ * before, and SQLite will undo that page; only it cannot through the read-only connection of {@link inspect}.
+ */
+const wasEmpty = (path: string): boolean => {
+  const journal = `${path}-journal`
+  if (!statSync(journal, { throwIfNoEntry: false })?.isFile()) return false
+  const header = readFileSync(journal)
+  return header.length >= 20 && header.readUInt32BE(0) === 0xd9d505f9 && header.readUInt32BE(16) === 0
 }
 
 /** The schema version of the database: 0 for an empty one. Throws a `DatabaseError` for any that is not ours or too new. */
@@ -217,19 +261,47 @@ const unopened = (path: string, cause: unknown): DatabaseError => {
   const code = resultCode(cause)
   if (code === SQLITE_NOTADB) return notADatabase(path, "The file is not a SQLite database", cause)
   if (code === SQLITE_CORRUPT) return notADatabase(path, "The file is damaged", cause)
+  if (hasCode(cause, SQLITE_READONLY_ROLLBACK)) {
+    const message = "Another application left a write to this database half done. Open it there, or name another file."
+    return new DatabaseError({ reason: "OtherApplication", path, message, cause })
+  }
   const why = cause instanceof Error ? cause.message : String(cause)
   const message = `Cannot open the database (${why}). It has to be a file, in a folder that exists, that this user may read and write.`
-  return new DatabaseError({ reason: "Unopenable", path, message, cause })
+  return passing(path, cause) ?? new DatabaseError({ reason: "Unopenable", path, message, cause })
 }
 
 /** Types what SQLite throws. Anything else is a mistake in the caller's code and goes on as a defect. */
 const failed = (path: string, cause: unknown): DatabaseError => {
   if (!(cause instanceof Error) || (resultCode(cause) === undefined && !isClosed(cause))) throw cause
-  return new DatabaseError({ reason: "Failed", path, message: `The database refused: ${cause.message}`, cause })
+  const message = `The database refused: ${cause.message}`
+  return passing(path, cause) ?? new DatabaseError({ reason: "Failed", path, message, cause })
 }
 
+/** What may be gone by itself, or by another's doing, when it is tried again. */
+const passing = (path: string, cause: unknown): DatabaseError | undefined => {
+  if (fullDisk.some((code) => hasCode(cause, code))) {
+    const message = "The disk takes no more data. Nothing of this was stored. Make room on it and try again."
+    return new DatabaseError({ reason: "DiskFull", path, message, cause })
+  }
+  if (resultCode(cause) !== SQLITE_BUSY) return undefined
+  const message =
+    "Another program keeps the database locked. Nothing of this was stored. Try again when that program is done."
+  return new DatabaseError({ reason: "Busy", path, message, cause })
+}
+
+const SQLITE_BUSY = 5
 const SQLITE_CORRUPT = 11
+const SQLITE_FULL = 13
 const SQLITE_NOTADB = 26
+const SQLITE_READONLY_ROLLBACK = 776
+const SQLITE_IOERR_WRITE = 778
+const SQLITE_IOERR_SHMSIZE = 4874
+
+/** A quota, or a limit on the size of files, shows as a failed write. */
+const fullDisk = [SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR_SHMSIZE]
+
+const hasCode = (cause: unknown, code: number): boolean =>
+  Predicate.hasProperty(cause, "errcode") && cause.errcode === code
 
 /** SQLite's primary result code; an extended one has it in its lowest byte. */
 const resultCode = (cause: unknown): number | undefined =>

@@ -13,11 +13,14 @@ import type * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as Schema from "effect/Schema"
 import { stat } from "node:fs/promises"
-import { createServer, type Server } from "node:http"
 import { Chats } from "./Chats.ts"
 import { Database, type DatabaseError } from "./Database.ts"
 import { type Document, DocumentError, Documents } from "./Documents.ts"
+import { type FaultRule, type FaultRuleError, makeJudge } from "./Faults.ts"
 import { application } from "./internal/application.ts"
+import { connectionReset, CutConnection } from "./internal/faultInjection.ts"
+import { isLoopback } from "./internal/hosts.ts"
+import { makeNodeServer } from "./internal/nodeServer.ts"
 
 /** The server could not listen where it was told to; `message` says why and what to do. */
 export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
@@ -39,14 +42,29 @@ export interface ServiceOptions {
   readonly pieceDelay?: Duration.Input | undefined
   /** The origins whose web pages may call the service; `true` for all. Default none. */
   readonly cors?: boolean | ReadonlyArray<string> | undefined
+  /**
+   * Faults to make, so that a program's tests can rehearse them: the rules are tried on each request in their order. One that
+   * cannot be followed fails the layer with `FaultRuleError`. Default none.
+   */
+  readonly faults?: ReadonlyArray<FaultRule> | undefined
+  /** Decides which requests a rule's `probability` strikes: the same ones each time for the same order of requests. Default 0. */
+  readonly faultSeed?: number | string | undefined
 }
 
 /** Where a server listens, besides {@link ServiceOptions}. */
 export interface ServerOptions extends ServiceOptions {
   /** 0 takes any free one. Default 7030, where the SDK's `env: "local"` looks. */
   readonly port?: number | undefined
-  /** The address to listen on. Default `"127.0.0.1"`, which no other machine can reach. */
+  /** The address to listen on. Default `"127.0.0.1"`, which no other machine can reach; any that others can reach is warned about. */
   readonly host?: string | undefined
+  /**
+   * The names, without ports, by which clients may call the service, besides `host`, any IP address, `localhost` and the names
+   * below it. A request to any other is refused with 421: so a web page cannot have its own name lead to the service (DNS
+   * rebinding). Default none.
+   */
+  readonly allowedHosts?: ReadonlyArray<string> | undefined
+  /** How long a request may take to arrive, its body included, before its connection is closed. Default 30 seconds. */
+  readonly requestTimeout?: Duration.Input | undefined
 }
 
 /**
@@ -81,7 +99,7 @@ export class LocalServer extends Context.Service<
    */
   static readonly layer = (
     options: ServerOptions = {}
-  ): Layer.Layer<LocalServer | Chats | Documents, ListenError | DocumentError | DatabaseError> =>
+  ): Layer.Layer<LocalServer | Chats | Documents, ListenError | DocumentError | DatabaseError | FaultRuleError> =>
     isolated(Layer.effect(LocalServer, listen(options)).pipe(Layer.provideMerge(storage(options))))
 
   /**
@@ -105,8 +123,10 @@ export class LocalServer extends Context.Service<
    */
   static readonly layerHttpClient = (
     options: ServiceOptions = {}
-  ): Layer.Layer<HttpClient.HttpClient | LocalServer | Chats | Documents, DocumentError | DatabaseError> =>
-    isolated(Layer.effectContext(embed(options)).pipe(Layer.provideMerge(storage(options))))
+  ): Layer.Layer<
+    HttpClient.HttpClient | LocalServer | Chats | Documents,
+    DocumentError | DatabaseError | FaultRuleError
+  > => isolated(Layer.effectContext(embed(options)).pipe(Layer.provideMerge(storage(options))))
 }
 
 /**
@@ -125,32 +145,47 @@ const isolated = <A, E>(layer: Layer.Layer<A, E>) =>
 const storage = (options: ServiceOptions) =>
   Chats.layer.pipe(Layer.provideMerge(Documents.layer), Layer.provide(Database.layer({ filename: options.data })))
 
-const routes = (options: ServiceOptions) =>
-  application({
+const routes = Effect.fnUntraced(function* (
+  { faults = [], faultSeed = 0, ...options }: ServiceOptions,
+  hosts?: ReadonlyArray<string>
+) {
+  return application({
     token: options.token,
     pieceDelay: Duration.fromInputUnsafe(options.pieceDelay ?? 0),
-    cors: options.cors ?? false
+    cors: options.cors ?? false,
+    hosts,
+    judge: faults.length === 0 ? undefined : yield* makeJudge(faults, faultSeed)
   })
+})
 
 const listen = Effect.fnUntraced(function* (options: ServerOptions) {
   const { port = 7030, host = "127.0.0.1" } = options
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     return yield* listenError(host, port, new RangeError("a port is an integer from 0 to 65535"))
   }
+  const app = yield* routes(options, [host, ...(options.allowedHosts ?? [])])
   const library = yield* load(options.documents ?? [])
-  const server = NodeHttpServer.layer(makeServer, { port, host, gracefulShutdownTimeout: "5 seconds" })
-  const running = yield* HttpRouter.serve(routes(options), { disableLogger: true, disableListenLog: true }).pipe(
-    Layer.provideMerge(server),
+  const { server, closeUnused } = makeNodeServer(millisOf(options.requestTimeout ?? "30 seconds"))
+  const running = yield* HttpRouter.serve(app, { disableLogger: true, disableListenLog: true }).pipe(
+    Layer.provideMerge(NodeHttpServer.layer(() => server, { port, host, gracefulShutdownTimeout: "5 seconds" })),
     Layer.build,
     Effect.mapError(({ cause }) => listenError(host, port, cause))
   )
+  // Added last, so it comes first: before the server waits for the requests under way.
+  yield* Effect.addFinalizer(() => Effect.sync(closeUnused))
+  if (!isLoopback(host)) {
+    yield* Effect.logWarning(
+      `Other machines can reach ${host}${options.token === undefined ? ", and any token is accepted: set one" : ""}.`
+    )
+  }
   const { address } = Context.get(running, HttpServer.HttpServer)
   return LocalServer.of({ ...library, url: urlOf(address) })
 })
 
 const embed = Effect.fnUntraced(function* (options: ServiceOptions) {
+  const app = yield* routes(options)
   const library = yield* load(options.documents ?? [])
-  const context = yield* routes(options).pipe(
+  const context = yield* app.pipe(
     Layer.provideMerge(HttpRouter.layer),
     Layer.provideMerge(HttpServer.layerServices),
     Layer.build
@@ -161,7 +196,11 @@ const embed = Effect.fnUntraced(function* (options: ServiceOptions) {
     Context.merge(ambient, context)
   )
   const handle = webHandler(router.asHttpEffect())
-  const fetch: typeof globalThis.fetch = (input, init) => handle(new Request(input, init))
+  const fetch: typeof globalThis.fetch = (input, init) => {
+    const lost = Promise.withResolvers<never>()
+    const cut = () => Effect.sync(() => lost.reject(connectionReset("fetch failed")))
+    return Promise.race([lost.promise, handle(new Request(input, init), Context.make(CutConnection, cut))])
+  }
   const client = yield* FetchHttpClient.layer.pipe(
     Layer.provide(Layer.succeed(FetchHttpClient.Fetch)(fetch)),
     Layer.build
@@ -169,15 +208,9 @@ const embed = Effect.fnUntraced(function* (options: ServiceOptions) {
   return Context.add(client, LocalServer, LocalServer.of({ ...library, url: "http://localhost:7030" }))
 })
 
-/** While it stops, it also closes the connections that fall idle only then: they would hold it up until their keep-alive ends. */
-const makeServer = (): Server => {
-  const server = createServer()
-  return server.on("request", (_, response) =>
-    response.on("close", () => {
-      if (!server.listening) server.closeIdleConnections()
-    })
-  )
-}
+/** Whole milliseconds that Node's timers can count: 1 to 2^31 - 1. */
+const millisOf = (duration: Duration.Input): number =>
+  Math.min(Math.max(1, Math.ceil(Duration.toMillis(Duration.fromInputUnsafe(duration)))), 2 ** 31 - 1)
 
 /** Adds what is at the paths and lists what is there to ask about. */
 const load = Effect.fnUntraced(function* (paths: ReadonlyArray<string>) {

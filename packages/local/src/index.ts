@@ -21,5 +21,15 @@ export {
   Documents,
   type Found
 } from "./Documents.ts"
+export {
+  type FaultPoint,
+  type FaultRule,
+  FaultRuleError,
+  type FaultScope,
+  type CutFault,
+  type LatencyFault,
+  type StallFault,
+  type StatusFault
+} from "./Faults.ts"
 export { ListenError, LocalServer, type ServerOptions, type ServiceOptions } from "./LocalServer.ts"
 export { LocalApi } from "./LocalApi.ts"

@@ -10,11 +10,14 @@ import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Runtime from "effect/Runtime"
 import type { DatabaseError } from "./Database.ts"
 import type { Document, DocumentError } from "./Documents.ts"
+import type { FaultRule, FaultRuleError } from "./Faults.ts"
 import { version } from "./internal/version.ts"
 import { type ListenError, LocalServer } from "./LocalServer.ts"
 
@@ -31,6 +34,13 @@ const flags = {
   host: Flag.String("host").pipe(
     Flag.withDescription("The address to listen on; any but a loopback address lets other machines in"),
     Flag.withDefault("127.0.0.1")
+  ),
+  allowedHosts: Flag.String("allowed-host").pipe(
+    Flag.withMetavar("NAME"),
+    Flag.withDescription(
+      "A name by which clients may call the service, besides its address and localhost; may be given several times"
+    ),
+    Flag.atLeast(0)
   ),
   data: Flag.String("data").pipe(
     Flag.withMetavar("FILE"),
@@ -59,39 +69,51 @@ const flags = {
     Flag.withMetavar("MILLIS"),
     Flag.withDescription("Wait this long between two pieces of a streamed answer, to watch it being written"),
     Flag.withDefault(0)
+  ),
+  faults: Flag.String("fault").pipe(
+    Flag.withMetavar("RULE"),
+    Flag.withDescription(
+      'Rehearse failure: a rule in JSON such as \'{"on":"chat","times":2,"status":503}\', as the README tells; may be given several times'
+    ),
+    Flag.mapTryCatch(
+      (json): FaultRule => JSON.parse(json),
+      () => 'a rule in JSON, such as {"status":503}'
+    ),
+    Flag.atLeast(0)
   )
 }
 
-const command = Command.make("weavai-local", flags, ({ docs, port, host, data, token, cors, pieceDelay }) =>
-  Effect.gen(function* () {
-    const { url, documents, skipped } = yield* LocalServer
-    const broken = skipped.filter(({ reason }) => reason !== "UnsupportedType")
-    yield* Effect.forEach(broken, (error) => Console.warn(`Left out ${explain(error)}`))
-    if (skipped.length > broken.length) {
-      yield* Console.warn(`Left out ${skipped.length - broken.length} files that are not .pdf, .md, .markdown or .txt`)
-    }
-    if (!isLoopback(host)) {
-      yield* Console.warn(
-        `Other machines can reach ${host}` +
-          (Option.isNone(token) ? ", and any token is accepted: set one with --token or WEAV_LOCAL_TOKEN." : ".")
-      )
-    }
-    yield* Console.log(greeting(url, documents, Option.isSome(token)))
-    return yield* Effect.never
-  }).pipe(
-    Effect.provide(
-      LocalServer.layer({
-        port,
-        host,
-        documents: docs,
-        data: Option.getOrUndefined(data),
-        token: Option.getOrUndefined(token),
-        cors: cors.includes("*") || cors,
-        pieceDelay
-      })
-    ),
-    Effect.mapError((cause) => new CliError.UserError({ cause, userMessage: explain(cause) }))
-  )
+const command = Command.make(
+  "weavai-local",
+  flags,
+  ({ docs, port, host, allowedHosts, data, token, cors, pieceDelay, faults }) =>
+    Effect.gen(function* () {
+      const { url, documents, skipped } = yield* LocalServer
+      const broken = skipped.filter(({ reason }) => reason !== "UnsupportedType")
+      yield* Effect.forEach(broken, (error) => Console.warn(`Left out ${explain(error)}`))
+      if (skipped.length > broken.length) {
+        yield* Console.warn(
+          `Left out ${skipped.length - broken.length} files that are not .pdf, .md, .markdown or .txt`
+        )
+      }
+      yield* Console.log(greeting(url, documents, Option.isSome(token)))
+      return yield* Effect.never
+    }).pipe(
+      Effect.provide(
+        LocalServer.layer({
+          port,
+          host,
+          allowedHosts,
+          documents: docs,
+          data: Option.getOrUndefined(data),
+          token: Option.getOrUndefined(token),
+          cors: cors.includes("*") || cors,
+          pieceDelay,
+          faults
+        })
+      ),
+      Effect.mapError((cause) => new CliError.UserError({ cause, userMessage: explain(cause) }))
+    )
 ).pipe(
   Command.withDescription(
     "A Weav.ai-compatible chat service on this machine: answers questions from your documents, with citations."
@@ -102,10 +124,8 @@ const command = Command.make("weavai-local", flags, ({ docs, port, host, data, t
   ])
 )
 
-const isLoopback = (host: string): boolean => /^(?:127(?:\.\d{1,3}){3}|localhost|::1)$/i.test(host)
-
-const explain = (error: ListenError | DocumentError | DatabaseError): string =>
-  error._tag === "ListenError" ? error.message : `${error.path}: ${error.message}`
+const explain = (error: ListenError | DocumentError | DatabaseError | FaultRuleError): string =>
+  "path" in error ? `${error.path}: ${error.message}` : error.message
 
 const greeting = (url: string, documents: ReadonlyArray<Document>, hasToken: boolean): string => {
   const fileId = documents[0]?.fileId
@@ -138,6 +158,6 @@ const teardown: Runtime.Teardown = (exit, onExit) =>
 
 command.pipe(
   Command.run({ version }),
-  Effect.provide([NodeServices.layer, CliOutput.layer(output)]),
+  Effect.provide([NodeServices.layer, CliOutput.layer(output), Layer.succeed(Logger.LogToStderr)(true)]),
   NodeRuntime.runMain({ teardown })
 )

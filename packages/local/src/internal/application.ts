@@ -8,9 +8,13 @@ import { HttpEffect, HttpRouter, HttpServerError, HttpServerRequest, HttpServerR
 import { HttpApi, HttpApiBuilder, HttpApiMiddleware, HttpApiSwagger } from "effect/http-api"
 import * as Layer from "effect/Layer"
 import type * as Redacted from "effect/Redacted"
+import { DatabaseError } from "../Database.ts"
+import type { Judge } from "../Faults.ts"
 import { LocalApi, Validation, ValidationError } from "../LocalApi.ts"
 import * as Authorization from "./authorization.ts"
+import { faultInjection } from "./faultInjection.ts"
 import * as Handlers from "./handlers.ts"
+import { hostCheck } from "./hosts.ts"
 import { problems } from "./validation.ts"
 
 /** What the application can be told. */
@@ -19,17 +23,23 @@ export interface ApplicationOptions {
   readonly pieceDelay: Duration.Duration
   /** The origins whose pages may call the service; `true` for all. */
   readonly cors: boolean | ReadonlyArray<string>
+  /** The names it may be called by, besides addresses and localhost; any when it is left out. */
+  readonly hosts: ReadonlyArray<string> | undefined
+  /** Says of each request which faults befall it; without it none do. */
+  readonly judge: Judge | undefined
 }
 
 /** Registers all routes with the router. */
-export const application = ({ token, pieceDelay, cors }: ApplicationOptions) =>
+export const application = ({ token, pieceDelay, cors, hosts, judge }: ApplicationOptions) =>
   Layer.mergeAll(
     HttpApiBuilder.layer(LocalApi, { openapiPath: "/openapi.json" }),
     HttpApiSwagger.layer(LocalApi, { path: "/docs" })
   ).pipe(
     Layer.provide([Handlers.chat(pieceDelay), Handlers.service]),
     Layer.provide([Authorization.layer(token), validation]),
+    Layer.provide(judge === undefined ? Layer.empty : faultInjection(judge)),
     Layer.provide(crossOrigin(cors)),
+    Layer.provide(hosts === undefined ? Layer.empty : hostCheck(hosts)),
     Layer.provide(edge)
   )
 
@@ -58,7 +68,7 @@ const edge = HttpRouter.middleware(
         Effect.catchCause((cause) => {
           // Whoever interrupts a request, the reader or the server's end, wants no answer to it.
           if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
-          return isRouteNotFound(cause) ? Effect.succeed(noRoute(canonical)) : internalServerError(cause)
+          return isRouteNotFound(cause) ? Effect.succeed(noRoute(canonical)) : failure(cause)
         }),
         Effect.annotateLogs({ requestId, method: request.method, path: pathOf(canonical.url) })
       )
@@ -115,8 +125,18 @@ const noRoute = (request: HttpServerRequest.HttpServerRequest): HttpServerRespon
       )
 }
 
-const internalServerError = (cause: Cause.Cause<unknown>) =>
-  Effect.as(
-    Effect.logError("The request failed", cause),
-    HttpServerResponse.jsonUnsafe({ detail: "Internal Server Error" }, { status: 500 })
-  )
+const failure = (cause: Cause.Cause<unknown>) =>
+  Effect.as(Effect.logError("The request failed", cause), storageFailure(cause) ?? internalServerError)
+
+const internalServerError = HttpServerResponse.jsonUnsafe({ detail: "Internal Server Error" }, { status: 500 })
+
+/** The failures that a caller can do something about. */
+const storageFailure = (cause: Cause.Cause<unknown>): HttpServerResponse.HttpServerResponse | undefined => {
+  const error = Cause.squash(cause)
+  if (!(error instanceof DatabaseError)) return undefined
+  const body = { detail: error.message }
+  if (error.reason === "DiskFull") return HttpServerResponse.jsonUnsafe(body, { status: 507 })
+  if (error.reason === "Busy")
+    return HttpServerResponse.jsonUnsafe(body, { status: 503, headers: { "retry-after": "1" } })
+  return undefined
+}

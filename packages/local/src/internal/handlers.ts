@@ -84,27 +84,36 @@ export const service = HttpApiBuilder.group(LocalApi, "service", (handlers) =>
   handlers.handle("health", () => Effect.succeed({ status: "ok" as const }))
 )
 
-const maxBody = ByteSize.mebibytes(1)
+/** The longest body of a request. */
+export const maxBody = ByteSize.mebibytes(1)
+
+// Text that is no UTF-8 is an error, not replaced: what would be answered and stored is not what was sent.
+const utf8 = new TextDecoder("utf-8", { fatal: true })
 
 const decodeBody = Schema.decodeUnknownEffect(ChatRequest, { errors: "all" })
 
 /** The body, whatever content type it claims: the clients in use do not all name one. */
 const readBody = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
-  const text = yield* request.text.pipe(
+  // A body that says that it is too long need not be awaited.
+  if (Number(request.headers["content-length"]) > Number(maxBody)) return yield* tooLong
+  const bytes = yield* request.arrayBuffer.pipe(
     Effect.provideService(HttpServerRequest.MaxBodySize, maxBody),
     Effect.catchReason("HttpServerError", "RequestParseError", ({ reason }) =>
-      Effect.fail(
-        reason === "BodyTooLarge" ? new ContentTooLarge({ detail: "The body is longer than 1 MiB" }) : broken(rule.json)
-      )
+      Effect.fail(reason === "BodyTooLarge" ? tooLong : broken(rule.json))
     ),
     Effect.catchTag("HttpServerError", Effect.die)
   )
-  if (text === "") return yield* broken(rule.missing)
-  const json = yield* Effect.try({ try: (): unknown => JSON.parse(text), catch: () => broken(rule.json) })
+  if (bytes.byteLength === 0) return yield* broken(rule.missing)
+  const json = yield* Effect.try({
+    try: (): unknown => JSON.parse(utf8.decode(bytes)),
+    catch: () => broken(rule.json)
+  })
   return yield* Effect.mapError(
     decodeBody(json),
     ({ issue }) => new ValidationError({ detail: problems("body", issue) })
   )
 })
+
+const tooLong = new ContentTooLarge({ detail: "The body is longer than 1 MiB" })
 
 const broken = (rule: Rule): ValidationError => new ValidationError({ detail: [problem(["body"], rule)] })

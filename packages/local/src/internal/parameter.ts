@@ -33,8 +33,11 @@ const parsed = <To extends Schema.Constraint>(
     )
   )
 
-/** A text of one character or more. */
-export const Text = text.check(Schema.isMinLength(1, { message: rule.notEmpty.msg }))
+/** A text of one character or more. Half a surrogate pair is none, and would come back from the database as another character. */
+export const Text = text.check(
+  Schema.isMinLength(1, { message: rule.notEmpty.msg }),
+  Schema.makeFilter((input) => input.isWellFormed() || rule.unicode.msg)
+)
 
 const integer = /^\s*[+-]?\d+\s*$/
 

@@ -1,7 +1,7 @@
 /**
  * How well a statement (a sentence, a list item, a table row) answers a question.
  */
-import { rootOf, stemsOf, type QueryTerm } from "./terms.ts"
+import { longestQuestion, rootOf, stemsOf, type QueryTerm } from "./terms.ts"
 
 /** A term of a question, and how much it tells in the document: the rarer the more. */
 export interface WeightedTerm extends QueryTerm {
@@ -34,7 +34,7 @@ export const statementsOf = (
   question: string,
   terms: ReadonlyArray<WeightedTerm>
 ): ReadonlyArray<Statement> => {
-  const kind = kindOf(question)
+  const kind = kindOf(question.slice(0, longestQuestion))
   const asked = new Set(terms.flatMap((term) => [term.stem, ...term.synonyms]))
   const title = sectionHeaders.at(-1) ?? ""
   const above = new Set(stemsOf(title))

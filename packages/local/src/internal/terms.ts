@@ -145,13 +145,17 @@ export interface QueryTerm {
 
 // What follows "what is the" or "how many", up to the next word that begins another part of the sentence.
 const focus =
-  /\b(?:(?:what|who|which)(?:['’]s|\s+(?:is|are|was|were))|how (?:many|much))\s+(.*?)(?:\b(?:of|for|in|at|on|to|under|by|with|per|if|when|that|is|are|was|do|does|did|will|can|must)\b|[?.,;]|$)/i
+  /\b(?:(?:what|who|which)(?:['’]s|\s+(?:is|are|was|were))|how (?:many|much))\s+(?=\S)(.*?)(?:\b(?:of|for|in|at|on|to|under|by|with|per|if|when|that|is|are|was|do|does|did|will|can|must)\b|[?.,;]|$)/i
 
 /** How many terms of a question are looked for. A question has a dozen; a whole letter pasted in must not keep the service busy. */
 const mostTerms = 64
 
+/** How many characters of a question are read, for the same reason. */
+export const longestQuestion = 10_000
+
 /** The informative terms of a question, each once, in their order. None if it consists of stop words alone. */
-export const queryTermsOf = (question: string): ReadonlyArray<QueryTerm> => {
+export const queryTermsOf = (text: string): ReadonlyArray<QueryTerm> => {
+  const question = text.slice(0, longestQuestion)
   const informative = words(question).filter(({ form }) => !stopWords.has(form))
   const stems = new Set(informative.map(({ form }) => stemOf(form)))
   const inFocus = new Set(stemsOf(focus.exec(question)?.[1] ?? ""))

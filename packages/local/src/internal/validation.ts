@@ -13,6 +13,10 @@ export const rule = {
     msg: "Input should be a valid dictionary or object to extract fields from"
   },
   string: { type: "string_type", msg: "Input should be a valid string" },
+  unicode: {
+    type: "string_unicode",
+    msg: "Input should be a valid string, unable to parse raw data as a unicode string"
+  },
   notEmpty: { type: "string_too_short", msg: "String should have at least 1 character" },
   integer: { type: "int_parsing", msg: "Input should be a valid integer, unable to parse string as an integer" },
   notNegative: { type: "greater_than_equal", msg: "Input should be greater than or equal to 0" },
