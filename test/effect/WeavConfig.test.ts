@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, it, vi } from "@effect/vitest"
 import { ChatOperations, WeavConfig, type WeavConfigOptions } from "@weavai/effect"
 import * as Cause from "effect/Cause"
 import * as Config from "effect/Config"
@@ -131,6 +131,17 @@ describe("layerConfig", () => {
     Effect.gen(function* () {
       const config = yield* withEnvironment({ WEAV_ENV: "local", WEAV_AUTH_TOKEN: token })
       expect(config.baseUrl).toBe("http://localhost:7030")
+      expect(Redacted.value(config.authToken as Redacted.Redacted)).toBe(token)
+    })
+  )
+
+  it.effect("reads the process's environment where no provider was given", () =>
+    Effect.gen(function* () {
+      vi.stubEnv("WEAV_ENV", "https://stubbed.weav.ai")
+      vi.stubEnv("WEAV_AUTH_TOKEN", token)
+      yield* Effect.addFinalizer(() => Effect.sync(() => vi.unstubAllEnvs()))
+      const config = yield* Effect.provide(WeavConfig, WeavConfig.layerConfig())
+      expect(config.baseUrl).toBe("https://stubbed.weav.ai/chat-service")
       expect(Redacted.value(config.authToken as Redacted.Redacted)).toBe(token)
     })
   )

@@ -3,7 +3,6 @@ import {
   ChatHistoryMessage,
   ChatHistoryResponse,
   ChatLogsResponse,
-  ChatOperations,
   ChatResponse,
   Message,
   SearchResult
@@ -11,7 +10,6 @@ import {
 import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { failureOf, inProcess } from "../support/client.ts"
 import * as wire from "../support/wireExamples.ts"
 
 const decode = <A, I>(schema: Schema.Codec<A, I>, input: unknown) => Schema.decodeUnknownEffect(schema)(input)
@@ -250,54 +248,5 @@ describe("what was decoded can be written as the service writes it, and read aga
   /** ISO 8601 has more digits for other years, and the service does not write those. */
   function isWithinFourDigitYears(value: unknown): boolean {
     return !/"[+-]\d{6}-/.test(JSON.stringify(value))
-  }
-})
-
-describe("a body that is broken names the response's field as on the wire", () => {
-  const read = {
-    getChatLogs: Effect.asVoid(ChatOperations.getChatLogs()),
-    getChatHistory: Effect.asVoid(ChatOperations.getChatHistory({ chatId: "c" })),
-    chat: Effect.asVoid(ChatOperations.chat(wire.question))
-  }
-  const bodies = { getChatLogs: wire.chatLogs, getChatHistory: wire.chatHistory, chat: wire.chatResponse }
-  /** What the contract makes no promise about. */
-  const free = /^messages\[0\]\.(search_results|tags)\[/
-
-  for (const operation of ["getChatLogs", "getChatHistory", "chat"] as const) {
-    const isFree = (field: string) => operation === "getChatHistory" && free.test(field)
-    const broken = breakages(bodies[operation]).filter(({ field }) => !isFree(field))
-
-    it.effect.each(broken)(`${operation}: $field`, ({ body, field }) =>
-      Effect.gen(function* () {
-        const error = yield* read[operation].pipe(failureOf, Effect.provide(inProcess(() => Response.json(body))))
-        expect(error).toMatchObject({ _tag: "InvalidResponse", operation, status: 200 })
-        expect(error).toHaveProperty("description", expect.stringContaining(`${field}: `))
-        expect(error.message).toContain(field)
-      })
-    )
-
-    it.effect.each([[], null, "text", 7])(`${operation}: a body that is %s`, (body) =>
-      Effect.gen(function* () {
-        const error = yield* read[operation].pipe(failureOf, Effect.provide(inProcess(() => Response.json(body))))
-        expect(error).toMatchObject({ _tag: "InvalidResponse", description: expect.stringContaining("the body: ") })
-      })
-    )
-  }
-
-  /** The same value many times over, each time with another of its fields of a wrong type. */
-  function breakages(value: unknown, path = ""): ReadonlyArray<{ readonly field: string; readonly body: unknown }> {
-    const self = path === "" ? [] : [{ field: path, body: typeof value === "string" ? 7 : "wrong" }]
-    if (typeof value !== "object" || value === null) return self
-    const inside = Object.entries(value).flatMap(([key, child]) =>
-      breakages(child, Array.isArray(value) ? `${path}[${key}]` : path === "" ? key : `${path}.${key}`).map(
-        ({ body, field }) => ({
-          field,
-          body: Array.isArray(value)
-            ? value.map((item, i) => (`${i}` === key ? body : item))
-            : { ...value, [key]: body }
-        })
-      )
-    )
-    return [...self, ...inside]
   }
 })

@@ -10,7 +10,7 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import { clientFor, failureOf, token } from "../support/client.ts"
 import { type RawServer, rawServer } from "../support/rawServer.ts"
-import { eventStream, head, json } from "../support/responses.ts"
+import { eventStream, json } from "../support/responses.ts"
 import * as wire from "../support/wireExamples.ts"
 
 /** A service that answers each operation well. */
@@ -179,14 +179,33 @@ describe("transformRequest", () => {
       })
   )
 
-  it.effect("a redirect does not move the token to another origin either", () =>
+  it.effect.each<[string, (request: HttpClientRequest.HttpClientRequest) => unknown, string]>([
+    [
+      "throws",
+      () => {
+        throw new RangeError(`no tenant for ${token}`)
+      },
+      "threw RangeError: no tenant for <redacted>"
+    ],
+    [
+      "throws no error",
+      () => {
+        throw token
+      },
+      "threw something that is no Error"
+    ],
+    ["returns nothing", () => undefined, "must return a request, got undefined"],
+    ["returns a promise", async (request) => request, "must return a request, got object"]
+  ])("that %s is an invalid request", ([, transform, message]) =>
     Effect.gen(function* () {
-      const other = yield* service
-      const server = yield* rawServer(({ write }) =>
-        write(head({ location: `${other.url}/chat_history`, "content-length": "0" }, 307))
+      const server = yield* service
+      const error = yield* ChatOperations.chat(wire.question, { transformRequest: transform as never }).pipe(
+        Effect.flip,
+        Effect.provide(clientFor(server, { retry: {} }))
       )
-      yield* Effect.exit(ChatOperations.getChatHistory({ chatId: "c" }).pipe(Effect.provide(clientFor(server))))
-      expect(JSON.stringify(other.requests)).not.toContain(token)
+      const issues = [{ field: "transformRequest", message }]
+      expect(error).toMatchObject({ attempts: 0, messageArrived: "no", reason: { _tag: "InvalidRequest", issues } })
+      expect(server.requests).toEqual([])
     })
   )
 })

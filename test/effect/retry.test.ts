@@ -105,9 +105,11 @@ describe("what is sent again", () => {
     Effect.gen(function* () {
       const body = event(wire.piece("Hail")) + 'data: {"te'
       const broken = () => new Response(body, { headers: { "content-type": "text/event-stream" } })
-      const { result, sentAt } = yield* run("stream", [broken])
-      expect(sentAt.length).toBe(1)
-      expect(result).toMatchObject({ failure: { reason: { _tag: "StreamInterrupted", answer: { text: "Hail" } } } })
+      const { result, sentAt } = yield* run("stream", [refused, broken])
+      expect(sentAt.length).toBe(2)
+      expect(result).toMatchObject({
+        failure: { attempts: 2, reason: { _tag: "StreamInterrupted", answer: { text: "Hail" } } }
+      })
     })
   )
 

@@ -57,6 +57,22 @@ for (const operation of ["getChatLogs", "getChatHistory", "chat"] as const) {
   )
 }
 
+it.effect("total that passes in a later attempt says how many there were", () =>
+  Effect.gen(function* () {
+    let sent = 0
+    const silence = inProcess(() => {
+      sent++
+      return new Promise<Response>(() => {})
+    })
+    const fiber = yield* operations
+      .getChatHistory({ retry: { maxAttempts: 9 }, timeouts: { firstByte: "30 seconds", total: "70 seconds" } })
+      .pipe(Effect.flip, Effect.provide(silence), Effect.forkChild)
+    while (fiber.pollUnsafe() === undefined) yield* TestClock.adjust("1 second")
+    expect(sent).toBe(3)
+    expect(yield* Fiber.join(fiber)).toMatchObject({ attempts: 3, reason: { _tag: "TimeoutError", limit: "total" } })
+  })
+)
+
 it.effect("idle bounds the wait for the next piece of an answer: keep-alives do not extend it", () =>
   Effect.gen(function* () {
     const feed = handFed("text/event-stream")

@@ -92,17 +92,6 @@ describe("failures", () => {
     })
   )
 
-  it.effect("a redirect is not followed, so the token stays where it belongs", () =>
-    Effect.gen(function* () {
-      const elsewhere = yield* rawServer(({ write }) => write(json(wire.chatResponse)))
-      const failure = yield* failing(({ write }) =>
-        write(response("", { status: 307, headers: { location: elsewhere.url } }))
-      )
-      expect(failure).toMatchObject({ _tag: "UnexpectedStatus", status: 307 })
-      expect(elsewhere.requests).toEqual([])
-    })
-  )
-
   it.effect("a port where nobody listens", () =>
     Effect.gen(function* () {
       // One that only the system could listen on: another would soon be somebody else's.

@@ -1,33 +1,21 @@
 import { describe, expect, it } from "@effect/vitest"
-import { ChatOperations } from "@weavai/effect"
+import { ChatOperations, Telemetry } from "@weavai/effect"
 import { UndiciHttpClient } from "@weavai/undici"
 import * as Effect from "effect/Effect"
 import * as Tracer from "effect/Tracer"
 import * as HttpClient from "effect/http/HttpClient"
 import { rawServer } from "../support/rawServer.ts"
 import { json, response } from "../support/responses.ts"
+import { parentOf, spanRecorder } from "../support/spans.ts"
 import * as wire from "../support/wireExamples.ts"
 import { viaUndici } from "./support.ts"
-
-/** A tracer that keeps its spans. */
-const recorder = () => {
-  const spans: Array<Tracer.NativeSpan> = []
-  const tracer = Tracer.make({
-    span(options) {
-      const span = new Tracer.NativeSpan(options)
-      spans.push(span)
-      return span
-    }
-  })
-  return { spans, tracer }
-}
 
 const traceHeadersOf = (headers: object) => Object.keys(headers).filter((name) => /^(b3|traceparent)$/.test(name))
 
 describe("tracing", () => {
   it.effect("a request is a span of its own", () =>
     Effect.gen(function* () {
-      const { spans, tracer } = recorder()
+      const { spans, tracer } = spanRecorder()
       const server = yield* rawServer(({ write }) => write(response("gone", { status: 410 })))
       yield* HttpClient.get(`${server.url}/path`).pipe(
         Effect.provide(UndiciHttpClient.layer()),
@@ -45,31 +33,23 @@ describe("tracing", () => {
     })
   )
 
-  it.effect("an operation's request is a span inside the operation's, and is passed on", () =>
-    Effect.gen(function* () {
-      const { spans, tracer } = recorder()
-      const server = yield* rawServer(({ write }) => write(json(wire.chatResponse)))
-      yield* ChatOperations.chat(wire.question).pipe(
-        Effect.provide(viaUndici(server)),
-        Effect.provideService(Tracer.Tracer, tracer)
-      )
-      expect(spans.map(({ name }) => name)).toEqual(["ChatOperations.chat", "POST"])
-      expect(traceHeadersOf(server.requests[0]!.headers).toSorted()).toEqual(["b3", "traceparent"])
-    })
-  )
-
-  it.effect("is not passed on where propagation is off", () =>
-    Effect.gen(function* () {
-      const { spans, tracer } = recorder()
-      const server = yield* rawServer(({ write }) => write(json(wire.chatResponse)))
-      yield* ChatOperations.chat(wire.question).pipe(
-        Effect.provide(viaUndici(server)),
-        Effect.provideService(Tracer.Tracer, tracer),
-        Effect.provideService(HttpClient.TracerPropagationEnabled, false)
-      )
-      expect(spans.map(({ name }) => name)).toEqual(["ChatOperations.chat", "POST"])
-      expect(traceHeadersOf(server.requests[0]!.headers)).toEqual([])
-    })
+  it.effect.each<[boolean, ReadonlyArray<string>]>([
+    [false, []],
+    [true, ["b3", "traceparent"]]
+  ])(
+    "an operation's request is a span inside the operation's, passed on where that is asked for: %s",
+    ([asked, names]) =>
+      Effect.gen(function* () {
+        const { spans, tracer } = spanRecorder()
+        const server = yield* rawServer(({ write }) => write(json(wire.chatResponse)))
+        yield* ChatOperations.chat(wire.question).pipe(
+          Effect.provide([viaUndici(server, { propagateTrace: asked }), Telemetry.layer]),
+          Effect.provideService(Tracer.Tracer, tracer)
+        )
+        expect(spans.map(({ name }) => name)).toEqual(["chat", "POST"])
+        expect(parentOf(spans[1])).toBe(spans[0])
+        expect(traceHeadersOf(server.requests[0]!.headers).toSorted()).toEqual(names)
+      })
   )
 
   it.effect("without a tracer nothing is passed on", () =>

@@ -7,6 +7,7 @@
  * No error holds the token, a header or a request: what is kept of a response's body is bounded, and the token is cut
  * out of it.
  *
+ * @module
  * @example
  * ```ts
  * import { ChatOperations } from "@weavai/effect"
@@ -50,7 +51,10 @@ export interface RequestIssue {
  * The token was refused (status 401), or the token source given to `WeavConfig` failed (no status).
  */
 export class Unauthorized extends Data.TaggedError("Unauthorized")<
-  Omit<ResponseDetails, "status"> & { readonly status?: number | undefined }
+  Omit<ResponseDetails, "status"> & {
+    /** The HTTP status, 401, if the service answered. */
+    readonly status?: number | undefined
+  }
 > {
   override get message(): string {
     return this.status === undefined
@@ -69,6 +73,7 @@ export class NotFound extends Data.TaggedError("NotFound")<ResponseDetails> {
 /** The request is not one the service takes: refused before it was sent (no status), or by the service (400, 422). */
 export class InvalidRequest extends Data.TaggedError("InvalidRequest")<
   Omit<ResponseDetails, "status"> & {
+    /** The HTTP status, if the request was sent. */
     readonly status?: number | undefined
     readonly issues: ReadonlyArray<RequestIssue>
   }
@@ -80,9 +85,12 @@ export class InvalidRequest extends Data.TaggedError("InvalidRequest")<
   }
 }
 
-/** Too many requests (status 429). `retryAfter` is how long the service asks to wait, in milliseconds, if it says so. */
+/** Too many requests (status 429). */
 export class RateLimited extends Data.TaggedError("RateLimited")<
-  ResponseDetails & { readonly retryAfter?: number | undefined }
+  ResponseDetails & {
+    /** How long the service asks to wait, in milliseconds, if it says so. */
+    readonly retryAfter?: number | undefined
+  }
 > {
   override get message(): string {
     const wait = this.retryAfter === undefined ? "Wait" : `Wait ${Math.ceil(this.retryAfter / 1000)} s`
@@ -90,28 +98,33 @@ export class RateLimited extends Data.TaggedError("RateLimited")<
   }
 }
 
-/** The service failed (status 5xx). `retryAfter` is how long it asks to wait, in milliseconds, if it says so. */
+/** The service failed (status 5xx). */
 export class ServerError extends Data.TaggedError("ServerError")<
-  ResponseDetails & { readonly retryAfter?: number | undefined }
+  ResponseDetails & {
+    /** How long the service asks to wait, in milliseconds, if it says so. */
+    readonly retryAfter?: number | undefined
+  }
 > {
   override get message(): string {
     return summary(this, "the service failed")
   }
 }
 
-/** A status that the contract does not name, such as 403, 409 or a redirect. */
+/**
+ * A status that the contract does not name, such as 403 or 409, or a redirect that is not followed: out of the service's
+ * origin, where the token belongs, in a circle, or with a message that it would lose. `detail` says where it leads. In a
+ * browser, which hides that, its status is 0.
+ */
 export class UnexpectedStatus extends Data.TaggedError("UnexpectedStatus")<ResponseDetails> {
   override get message(): string {
     return summary(this, "unexpected status")
   }
 }
 
-/**
- * No response came: connection refused or reset, name not resolved, TLS not established. `code` is the system's word
- * for it, e.g. `ECONNREFUSED`, where there is one.
- */
+/** No response came: connection refused or reset, name not resolved, TLS not established. */
 export class TransportError extends Data.TaggedError("TransportError")<{
   readonly operation: Operation
+  /** The system's word for it, e.g. `ECONNREFUSED`, where there is one. */
   readonly code?: string | undefined
   readonly description: string
 }> {
@@ -152,6 +165,7 @@ export class InvalidResponse extends Data.TaggedError("InvalidResponse")<
  */
 export class StreamInterrupted extends Data.TaggedError("StreamInterrupted")<{
   readonly operation: Operation
+  /** The response's `x-request-id`. */
   readonly requestId?: string | undefined
   readonly description: string
   readonly answer: ChatResponse | null
@@ -178,15 +192,60 @@ export class ApiError extends Data.TaggedError("ApiError")<{
   readonly reason: ApiErrorReason
   /** How often the request was sent: 0 if it was refused before. */
   readonly attempts: number
+  /**
+   * Whether the service took the message all the same, so that sending it again would say it twice: `no` where that is
+   * certain, and for reads; `unknown` after e.g. a cut connection, a time limit, a 502; `yes` where the answer had
+   * begun, or where `onUncertain: "reconcile"` found the message in the chat's history, without an answer to it.
+   */
+  readonly messageArrived: "no" | "unknown" | "yes"
 }> {
+  constructor(fields: {
+    readonly reason: ApiErrorReason
+    /** Default 1. */
+    readonly attempts?: number | undefined
+    /** Default: what the reason tells. */
+    readonly messageArrived?: "no" | "unknown" | "yes" | undefined
+  }) {
+    const { attempts = 1, reason } = fields
+    super({ reason, attempts, messageArrived: fields.messageArrived ?? arrivalAt(reason) })
+  }
   /** The operation that failed. */
   get operation(): Operation {
     return this.reason.operation
   }
   override get message(): string {
-    return this.reason.message
+    if (this.messageArrived === "no") return this.reason.message
+    const arrived = this.messageArrived === "yes" ? "arrived" : "may have arrived"
+    return `${sentence(this.reason.message)} The message ${arrived}: see getChatHistory.`
   }
 }
+
+const arrivalAt = (reason: ApiErrorReason): ApiError["messageArrived"] => {
+  if (reason.operation.startsWith("get") || wasRefused(reason)) return "no"
+  return reason._tag === "StreamInterrupted" && reason.answer !== null ? "yes" : "unknown"
+}
+
+/** Whether the request certainly was not taken. */
+const wasRefused = (reason: ApiErrorReason): boolean => {
+  switch (reason._tag) {
+    case "InvalidRequest":
+    case "RateLimited":
+      return true
+    case "ServerError":
+      return reason.status === 503 && reason.retryAfter !== undefined
+    case "UnexpectedStatus":
+      // A redirect of another kind may come after a message was taken.
+      return reason.status >= 307 && reason.status < 500
+    case "TransportError":
+      return reason.code !== undefined && neverConnected.test(reason.code)
+    default:
+      return false
+  }
+}
+
+/** Codes of failures before a connection stood: refused, no such name, no TLS. */
+const neverConnected =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT|CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/
 
 /** Everything that an operation can fail with. */
 export type ChatError = Unauthorized | NotFound | ApiError
@@ -210,5 +269,7 @@ const summary = (
   what: string
 ): string =>
   `${error.operation}: ${what} (${error.status}${error.requestId === undefined ? "" : `, request ${error.requestId}`})${
-    error.detail === undefined ? "." : `: ${error.detail}${/[.!?]$/.test(error.detail) ? "" : "."}`
+    error.detail === undefined ? "." : `: ${sentence(error.detail)}`
   }`
+
+const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)

@@ -1,6 +1,8 @@
 /**
  * Failures as data, to carry them over RPC, a queue or a workflow. Kept apart from the errors, so that a program that
  * only calls the service does not have to load `effect/Schema`.
+ *
+ * @module
  */
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
@@ -81,5 +83,9 @@ const reason = Schema.Union([
 export const ChatError = Schema.Union([
   instance(Errors.Unauthorized, "Unauthorized", { ...response, status: Schema.optional(Schema.Int) }),
   instance(Errors.NotFound, "NotFound", response),
-  instance(Errors.ApiError, "ApiError", { reason, attempts: Schema.Int })
+  instance(Errors.ApiError, "ApiError", {
+    reason,
+    attempts: Schema.Int,
+    messageArrived: Schema.optional(Schema.Literals(["no", "unknown", "yes"]))
+  })
 ])

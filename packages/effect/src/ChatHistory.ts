@@ -1,5 +1,7 @@
 /**
  * The messages of one chat.
+ *
+ * @module
  */
 import * as Schema from "effect/Schema"
 import { parseTimestamp } from "./internal/timestamp.ts"

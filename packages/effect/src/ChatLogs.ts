@@ -1,5 +1,7 @@
 /**
  * The log rows of all chats, a page at a time.
+ *
+ * @module
  */
 import * as Schema from "effect/Schema"
 import { parseTimestamp } from "./internal/timestamp.ts"

@@ -2,6 +2,7 @@
  * The operations of the chat service. Each is a plain function; what it needs, configuration and an HTTP client, is
  * asked of the environment when it runs, so that both can be swapped for one call, one fiber or one application.
  *
+ * @module
  * @example
  * ```ts
  * import { ChatOperations, ChatStream, WeavConfig } from "@weavai/effect"
@@ -32,18 +33,37 @@ import type { ChatError, Operation } from "./ChatError.ts"
 import type { ChatHistoryResponse } from "./ChatHistory.ts"
 import type { ChatLogsResponse, LogRow } from "./ChatLogs.ts"
 import type { ChatResponse } from "./ChatResponse.ts"
-import type { Pieces } from "./internal/answerDecoder.ts"
 import { readAnswer, readJson } from "./internal/body.ts"
+import { chatCall, historyCall, logsCall } from "./internal/calls.ts"
 import { type Call, type HttpClient, type Reply, send, text, timeoutError } from "./internal/http.ts"
 import { parseCursor } from "./internal/logsCursor.ts"
 import { walkLogs } from "./internal/logsWalk.ts"
+import { observed } from "./internal/observer.ts"
+import { reconciled } from "./internal/reconcile.ts"
 import { withRetry } from "./internal/retry.ts"
-import { traced } from "./internal/traced.ts"
 import { readChatHistoryResponse, readChatLogsResponse, readChatResponse } from "./internal/readers.ts"
 import { invalidRequest, validChat, validHistory, validLogs, validWalk } from "./internal/validate.ts"
 import { within } from "./internal/within.ts"
 import * as Requests from "./Requests.ts"
 import { type CallOptions, override, WeavConfig } from "./WeavConfig.ts"
+
+/** Settings of a message. */
+export interface ChatOptions extends CallOptions {
+  /**
+   * What to do where the message may have arrived though its answer did not, as after a cut connection: `fail`, the
+   * default, or `reconcile`, which looks for the message in the chat's history. Its answer is returned if it is there,
+   * and waited for, within `timeouts.total`, if it is not there yet. A message that did not arrive is sent again, as
+   * often as the retry policy allows. Otherwise the call fails with what it failed with, and `messageArrived` says what
+   * is known.
+   *
+   * The limits: the message is known by its text and its time, by the service's clock (the `Date` of its response, which
+   * a service has to expose to browsers). The same text sent to the same chat by somebody else in the two seconds before
+   * or any time after is taken for it. It counts as not arrived where the history, read twice half a second apart, lacks
+   * it or the chat: a service that records a message later than that, or changes its text, gets it twice. The answer has
+   * no `generateButton`, and only those `searchResults` that are passages.
+   */
+  readonly onUncertain?: "fail" | "reconcile" | undefined
+}
 
 /** Settings of a streamed answer. */
 export interface StreamChatOptions extends CallOptions {
@@ -51,7 +71,7 @@ export interface StreamChatOptions extends CallOptions {
    * What the service puts into each event: `delta`, the next piece of the answer, or `snapshot`, the whole answer so
    * far. Either way the stream yields deltas. Default `delta`.
    */
-  readonly pieces?: Pieces | undefined
+  readonly pieces?: "delta" | "snapshot" | undefined
 }
 
 /**
@@ -69,7 +89,7 @@ export const getChatLogs = (
         readJson(reply, readChatLogsResponse)
       )
     ),
-    traced("ChatOperations.getChatLogs")
+    observed("getChatLogs", request)
   )
 
 /** Reads the messages of one chat. Fails with `NotFound` where there is no such chat. */
@@ -78,30 +98,47 @@ export const getChatHistory = (
   options?: CallOptions
 ): Effect.Effect<ChatHistoryResponse, ChatError, WeavConfig | HttpClient> =>
   validHistory(request).pipe(
-    Effect.flatMap(({ chatId }) => {
-      const query = new URLSearchParams({ chat_id: chatId })
-      return exchange(get("getChatHistory", `/chat_history?${encode(query)}`), options, (reply) =>
-        readJson(reply, readChatHistoryResponse)
-      )
-    }),
-    traced("ChatOperations.getChatHistory")
+    Effect.flatMap(({ chatId }) =>
+      exchange(historyCall(chatId), options, (reply) => readJson(reply, readChatHistoryResponse))
+    ),
+    observed("getChatHistory", request)
   )
 
 /**
  * Sends a message about a document and waits for the whole answer.
  *
  * Fails with `NotFound` where there is no such document. A message is sent again only where the service certainly did
- * not take it: after a `TransportError` or a `TimeoutError` it may have; {@link getChatHistory} shows whether it did.
+ * not take it. After a cut connection or a time limit, say, it may have: the error's `messageArrived` is `unknown` then,
+ * unless the call was asked to look ({@link ChatOptions}).
+ *
+ * @example
+ * ```ts
+ * import { ChatOperations } from "@weavai/effect"
+ *
+ * const reply = ChatOperations.chat(
+ *   { userInput: "What is the deductible?", chatId: "chat123", fileId: "file456" },
+ *   { onUncertain: "reconcile" }
+ * )
+ * ```
  */
 export const chat = (
   request: Requests.ChatRequest,
-  options?: CallOptions
+  options?: ChatOptions
 ): Effect.Effect<ChatResponse, ChatError, WeavConfig | HttpClient> =>
   validChat("chat", request).pipe(
-    Effect.flatMap((message) =>
-      exchange(post("chat", message, false), options, (reply) => readJson(reply, readChatResponse))
-    ),
-    traced("ChatOperations.chat")
+    Effect.flatMap((message) => {
+      const onUncertain = options?.onUncertain ?? "fail"
+      if (onUncertain !== "fail" && onUncertain !== "reconcile") {
+        return Effect.fail(invalidRequest("chat", [{ field: "onUncertain", message: 'must be "fail" or "reconcile"' }]))
+      }
+      return exchange(
+        chatCall("chat", message, false),
+        options,
+        (reply) => readJson(reply, readChatResponse),
+        onUncertain === "reconcile" ? reconciled(message) : undefined
+      )
+    }),
+    observed("chat", request)
   )
 
 /**
@@ -118,12 +155,14 @@ export const streamChat = (
   validChat("streamChat", request).pipe(
     Effect.flatMap((message) =>
       Effect.flatMap(configFor("streamChat", options), (config) => {
-        const call = post("streamChat", message, true)
-        return withRetry(send(config, call), call, config)
+        const call = chatCall("streamChat", message, true)
+        const progress = { attempt: 1, sent: 0 }
+        return Effect.flatMap(withRetry(send(config, call, progress), call, config, progress), (reply) =>
+          readAnswer(reply, options?.pieces ?? "delta", progress)
+        )
       })
     ),
-    Effect.flatMap((reply) => readAnswer(reply, options?.pieces ?? "delta")),
-    traced("ChatOperations.streamChat"),
+    observed("streamChat", request),
     Stream.unwrap
   )
 
@@ -155,7 +194,7 @@ export const chatLogs = (
         fetch: (skip, limit, end) =>
           exchange(logsCall(filter, skip, limit, end), options, (reply) =>
             Effect.map(text(reply), (body) => ({ reply, body }))
-          ).pipe(traced("ChatOperations.getChatLogs")),
+          ).pipe(observed("getChatLogs", request)),
         pageSize,
         concurrency,
         end: Requests.toQueryDate(endDatetime),
@@ -164,46 +203,23 @@ export const chatLogs = (
     )
   )
 
-const get = (operation: Operation, path: string): Call => ({
-  operation,
-  method: "GET",
-  path,
-  accept: "application/json"
-})
-
-const post = (operation: Operation, request: Requests.ChatRequest, stream: boolean): Call => ({
-  operation,
-  method: "POST",
-  path: "/chat",
-  json: { user_input: request.userInput, file_id: request.fileId, chat_id: request.chatId, stream },
-  accept: stream ? "text/event-stream, application/x-ndjson;q=0.9, application/json;q=0.8" : "application/json"
-})
-
-const logsCall = (
-  { isSopChat = false, startDatetime }: Requests.LogsFilter,
-  skip: number,
-  limit: number,
-  end: string | undefined
-): Call => {
-  const query = new URLSearchParams({ skip: `${skip}`, limit: `${limit}` })
-  const start = Requests.toQueryDate(startDatetime)
-  if (start !== undefined) query.set("start_datetime", start)
-  if (end !== undefined) query.set("end_datetime", end)
-  query.set("is_sop_chat", `${isSopChat}`)
-  return get("getChatLogs", `/chat_logs/?${encode(query)}`)
-}
-
 /** Sends a call and reads its reply, within the limit on the whole of it. */
 const exchange = <A>(
   call: Call,
   options: CallOptions | undefined,
-  read: (reply: Reply) => Effect.Effect<A, ChatError>
+  read: (reply: Reply) => Effect.Effect<A, ChatError>,
+  settle?: (attempt: Attempt<A>, config: WeavConfig["Service"]) => Attempt<A>
 ): Effect.Effect<A, ChatError, WeavConfig | HttpClient> =>
-  Effect.flatMap(configFor(call.operation, options), (config) =>
-    within(withRetry(Effect.flatMap(send(config, call), read), call, config), config.timeouts.total, () =>
-      timeoutError(call.operation, config.timeouts, "total")
+  Effect.flatMap(configFor(call.operation, options), (config) => {
+    const progress = { attempt: 1, sent: 0 }
+    const attempt = Effect.flatMap(send(config, call, progress), read)
+    const settled = settle === undefined ? attempt : settle(attempt, config)
+    return within(withRetry(settled, call, config, progress), config.timeouts.total, () =>
+      timeoutError(call.operation, config.timeouts, "total", progress)
     )
-  )
+  })
+
+type Attempt<A> = Effect.Effect<A, ChatError, HttpClient>
 
 const configFor = (operation: Operation, options: CallOptions | undefined) =>
   Effect.flatMap(WeavConfig, (config) =>
@@ -213,6 +229,3 @@ const configFor = (operation: Operation, options: CallOptions | undefined) =>
           invalidRequest(operation, [{ field: error.option, message: error.description }])
         )
   )
-
-/** Spaces as `%20`: form encoding's `+` is read as a plus sign by some gateways. */
-const encode = (query: URLSearchParams): string => query.toString().replaceAll("+", "%20")

@@ -1,5 +1,7 @@
 /**
  * The answer to one message.
+ *
+ * @module
  */
 import * as Schema from "effect/Schema"
 import * as SearchResults from "./SearchResult.ts"

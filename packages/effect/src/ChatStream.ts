@@ -1,5 +1,7 @@
 /**
  * Ways to read a streamed answer.
+ *
+ * @module
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -63,6 +65,5 @@ const noPiece = () =>
       status: 200,
       description: "the stream holds no piece of an answer",
       body: ""
-    }),
-    attempts: 1
+    })
   })

@@ -1,5 +1,7 @@
 /**
  * What the operations take.
+ *
+ * @module
  */
 import * as DateTime from "effect/DateTime"
 import { parseTimestamp } from "./internal/timestamp.ts"

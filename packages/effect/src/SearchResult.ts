@@ -1,5 +1,7 @@
 /**
  * The passages that an answer rests on.
+ *
+ * @module
  */
 import * as Schema from "effect/Schema"
 import { codec, nullish } from "./internal/wire.ts"
@@ -46,7 +48,7 @@ const Classification = Schema.Struct({
 const base = {
   text: Schema.String,
   file_id: Schema.String,
-  score: Schema.Number,
+  score: Schema.Finite,
   rank: Schema.Int,
   file_name: Schema.String,
   classification: nullish(Classification),
@@ -65,7 +67,7 @@ export const Type = Schema.Struct({
   text: Schema.String,
   fileId: Schema.String,
   pageNumber: Schema.Int,
-  score: Schema.Number,
+  score: Schema.Finite,
   rank: Schema.Int,
   fileName: Schema.String,
   classification: Schema.NullOr(

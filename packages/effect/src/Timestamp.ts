@@ -1,5 +1,7 @@
 /**
  * Datetimes as the service writes them.
+ *
+ * @module
  */
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"

@@ -1,8 +1,10 @@
 /**
  * Where the service is, with which token to call it, and within which limits.
+ *
+ * @module
  */
 import type * as Config from "effect/Config"
-import * as ConfigProvider from "effect/ConfigProvider"
+import type { ConfigProvider } from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
@@ -42,7 +44,8 @@ export interface Timeouts {
 /**
  * When a request is sent again. Reads are, after a `TransportError`, a `TimeoutError` and the statuses 429, 502, 503 and
  * 504. A message is only where the service certainly did not take it: no connection stood, 429, or 503 with a
- * `Retry-After`. A streamed answer is not asked for again once it has begun.
+ * `Retry-After`; or where `onUncertain: "reconcile"` found that it did not arrive. A streamed answer is not asked for
+ * again once it has begun.
  */
 export interface RetryPolicy {
   /** How often a request is sent at most, the first time included. Default 3. */
@@ -73,8 +76,16 @@ export interface CallOptions {
   readonly maxEventLength?: number | undefined
   /** How long the body of an unstreamed response may be, in bytes: at least 1, default 100 MiB (104,857,600). */
   readonly maxBodyLength?: number | undefined
-  /** Changes a request before it is sent, e.g. to add a header. The authorization header is set after it. */
+  /**
+   * Changes a request before it is sent, e.g. to add a header; one that follows a redirect, too. The request has to stay
+   * at the service's origin. The authorization header is set after it.
+   */
   readonly transformRequest?: ((request: HttpClientRequest) => HttpClientRequest) | undefined
+  /**
+   * Whether requests carry trace headers (`traceparent`, `b3`), so that the service's spans become part of the caller's
+   * trace. A browser asks the service for leave to send them, which it has to give. Default `false`.
+   */
+  readonly propagateTrace?: boolean | undefined
 }
 
 /** What {@link WeavConfig} is made from. */
@@ -111,17 +122,20 @@ export class WeavConfig extends Context.Service<
     readonly retry: RetryPolicy | undefined
     readonly maxEventLength: number
     readonly maxBodyLength: number
+    /** Changes each request before it is sent. */
     readonly transformRequest: ((request: HttpClientRequest) => HttpClientRequest) | undefined
+    readonly propagateTrace: boolean
   }
 >()("@weavai/effect/WeavConfig") {
   /** Checks the options and completes them with defaults. Fails with a `WeavConfigError` that says what to change. */
-  static readonly make = Effect.fnUntraced(function* (options: WeavConfigOptions) {
-    return WeavConfig.of({
-      baseUrl: yield* baseUrl(options.env),
-      authToken: yield* checkTokenSource(options.authToken),
-      ...(yield* override(defaults, options))
-    })
-  })
+  static readonly make = (options: WeavConfigOptions): Effect.Effect<WeavConfig["Service"], WeavConfigError> =>
+    checked(() =>
+      WeavConfig.of({
+        baseUrl: baseUrl(options.env),
+        authToken: tokenSource(options.authToken),
+        ...merge(defaults, options)
+      })
+    )
 
   /** A layer from values. */
   static readonly layer = (options: WeavConfigOptions): Layer.Layer<WeavConfig, WeavConfigError> =>
@@ -157,26 +171,30 @@ export class WeavConfig extends Context.Service<
     )
 }
 
-const checkTokenSource = (source: TokenSource): Effect.Effect<TokenSource, WeavConfigError> => {
-  if (Redacted.isRedacted(source)) return checkToken(source)
-  return Effect.isEffect(source)
-    ? Effect.succeed(shared(source))
-    : refuse("authToken", "is neither a Redacted, as Redacted.make(token) makes one, nor an effect that yields one.")
-}
-
 type Settings = Omit<WeavConfig["Service"], "baseUrl" | "authToken">
 
-/** Read from the provider itself: `Config`'s constructors bring all of `effect/Schema` with them, 15 kB. */
+/** A variable of the provider in force, or of the process's environment where none was provided. */
 const variable = (option: string, name: string): Effect.Effect<string, WeavConfigError> =>
-  Effect.gen(function* () {
-    const provider = yield* ConfigProvider.ConfigProvider
-    const node = yield* Effect.mapError(
-      provider.load([name]),
-      ({ message }) => new WeavConfigError({ option, description: `could not be read from ${name}: ${message}` })
-    )
-    if (node?.value === undefined) return yield* refuse(option, `is missing: set ${name}.`)
-    return node.value
+  Effect.flatMap(Provider, (provider) => {
+    const environment = (globalThis as { process?: { env?: { readonly [name: string]: string | undefined } } }).process
+      ?.env
+    const load = provider?.load([name]) ?? Effect.succeed({ value: environment?.[name] })
+    return Effect.matchEffect(load, {
+      onFailure: ({ message }) => Effect.fail(refusal(option, `could not be read from ${name}: ${message}`)),
+      onSuccess: (node) =>
+        node?.value === undefined
+          ? Effect.fail(refusal(option, `is missing: set ${name}.`))
+          : Effect.succeed(node.value)
+    })
   })
+
+/**
+ * Effect's `ConfigProvider`, by its key: its module is in every program that imports it, 0.5 kB of a bundle, and
+ * `Config`'s constructors bring all of `effect/Schema`, 15 kB.
+ */
+const Provider = Context.Reference<ConfigProvider | undefined>("effect/ConfigProvider", {
+  defaultValue: () => undefined
+})
 
 const defaultRetry: RetryPolicy = {
   maxAttempts: 3,
@@ -190,7 +208,8 @@ const defaults: Settings = {
   retry: defaultRetry,
   maxEventLength: 10 * 1024 * 1024,
   maxBodyLength: 100 * 1024 * 1024,
-  transformRequest: undefined
+  transformRequest: undefined,
+  propagateTrace: false
 }
 
 /**
@@ -198,53 +217,77 @@ const defaults: Settings = {
  *
  * @internal
  */
-export const override = Effect.fnUntraced(function* <S extends Settings>(
-  base: S,
-  options: CallOptions
-): Effect.fn.Return<S, WeavConfigError> {
-  const {
-    maxBodyLength = base.maxBodyLength,
-    maxEventLength = base.maxEventLength,
-    transformRequest = base.transformRequest
-  } = options
-  return {
-    ...base,
-    timeouts: yield* mergeDurations("timeouts", base.timeouts, options.timeouts),
-    retry: yield* mergeRetry(base.retry, options.retry),
-    maxEventLength: yield* checkCount("maxEventLength", maxEventLength),
-    maxBodyLength: yield* checkCount("maxBodyLength", maxBodyLength),
-    transformRequest
-  }
-})
+export const override = <S extends Settings>(base: S, options: CallOptions): Effect.Effect<S, WeavConfigError> =>
+  checked(() => merge(base, options))
 
 /**
  * Checks that a token can be sent: not empty, without `Bearer ` and without control characters.
  *
  * @internal
  */
-export const checkToken = (token: Redacted.Redacted): Effect.Effect<Redacted.Redacted, WeavConfigError> => {
-  const value = Redacted.value(token)
-  if (typeof value !== "string" || value.trim() === "") {
-    return refuse("authToken", "is empty. Give the token of your Weav.ai account.")
-  }
-  if (/^bearer\s/i.test(value)) {
-    return refuse("authToken", 'begins with "Bearer ". Give the token alone: the prefix is added when it is sent.')
-  }
-  if (!/^[\x21-\x7e]+$/.test(value)) {
-    return refuse(
-      "authToken",
-      "holds a space, a line break or another character that a header cannot carry. Was it cut out with its surroundings?"
-    )
-  }
-  return Effect.succeed(token)
+export const checkToken = (token: Redacted.Redacted): Effect.Effect<Redacted.Redacted, WeavConfigError> =>
+  checked(() => validToken(token))
+
+/** Runs checks. They throw what is wrong, so that each of them need not be an effect. */
+const checked = <A>(check: () => A): Effect.Effect<A, WeavConfigError> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(check())
+    } catch (error) {
+      if (error instanceof WeavConfigError) return Effect.fail(error)
+      throw error
+    }
+  })
+
+const refusal = (option: string, description: string) => new WeavConfigError({ option, description })
+
+const refuse = (option: string, description: string): never => {
+  throw refusal(option, description)
 }
 
-const refuse = (option: string, description: string) => Effect.fail(new WeavConfigError({ option, description }))
+const merge = <S extends Settings>(base: S, options: CallOptions): S => {
+  const {
+    maxBodyLength = base.maxBodyLength,
+    maxEventLength = base.maxEventLength,
+    propagateTrace = base.propagateTrace,
+    transformRequest = base.transformRequest
+  } = options
+  if (typeof propagateTrace !== "boolean") refuse("propagateTrace", "must be true or false.")
+  return {
+    ...base,
+    timeouts: mergeDurations("timeouts", base.timeouts, options.timeouts),
+    retry: mergeRetry(base.retry, options.retry),
+    maxEventLength: validCount("maxEventLength", maxEventLength),
+    maxBodyLength: validCount("maxBodyLength", maxBodyLength),
+    transformRequest,
+    propagateTrace
+  }
+}
+
+const tokenSource = (source: TokenSource): TokenSource => {
+  if (Redacted.isRedacted(source)) return validToken(source)
+  if (Effect.isEffect(source)) return shared(source)
+  return refuse("authToken", "is neither a Redacted, as Redacted.make(token) makes one, nor an effect that yields one.")
+}
+
+const validToken = (token: Redacted.Redacted): Redacted.Redacted => {
+  const value = Redacted.value(token)
+  if (typeof value !== "string" || value.trim() === "") {
+    refuse("authToken", "is empty. Give the token of your Weav.ai account.")
+  }
+  if (/^bearer\s/i.test(value)) {
+    refuse("authToken", 'begins with "Bearer ". Give the token alone: the prefix is added when it is sent.')
+  }
+  if (!/^[\x21-\x7e]+$/.test(value)) {
+    refuse("authToken", "holds a space, a line break or another character that a header cannot carry.")
+  }
+  return token
+}
 
 const example = 'Give "local" or a URL such as https://subdomain.weav.ai/.'
 
-const baseUrl = (env: string | URL): Effect.Effect<string, WeavConfigError> => {
-  if (env === "local") return Effect.succeed("http://localhost:7030")
+const baseUrl = (env: string | URL): string => {
+  if (env === "local") return "http://localhost:7030"
 
   const url = URL.canParse(String(env)) ? new URL(String(env)) : undefined
   if (url === undefined) return refuse("env", `is no URL. ${example}`)
@@ -254,7 +297,7 @@ const baseUrl = (env: string | URL): Effect.Effect<string, WeavConfigError> => {
   if (url.search !== "" || url.hash !== "") {
     return refuse("env", `holds a query or a fragment. ${example}`)
   }
-  if (url.protocol !== "https:" && url.protocol !== "http:") {
+  if (!/^https?:$/.test(url.protocol)) {
     return refuse("env", `has the scheme ${url.protocol}//, which is not HTTP. ${example}`)
   }
   if (url.protocol === "http:" && !isLoopback(url.hostname)) {
@@ -267,7 +310,7 @@ const baseUrl = (env: string | URL): Effect.Effect<string, WeavConfigError> => {
   if (path.endsWith("/chat-service")) {
     return refuse("env", "ends with /chat-service. Leave that out: it is added to the environment's URL.")
   }
-  return Effect.succeed(`${url.origin}${path}/chat-service`)
+  return `${url.origin}${path}/chat-service`
 }
 
 const isLoopback = (hostname: string): boolean =>
@@ -276,31 +319,31 @@ const isLoopback = (hostname: string): boolean =>
   hostname === "[::1]" ||
   /^127\.\d+\.\d+\.\d+$/.test(hostname)
 
-const mergeRetry = Effect.fnUntraced(function* (base: RetryPolicy | undefined, overrides: CallOptions["retry"]) {
+const mergeRetry = (base: RetryPolicy | undefined, overrides: CallOptions["retry"]): RetryPolicy | undefined => {
   if (overrides === undefined) return base
   if (overrides === false) return undefined
   if (typeof overrides !== "object" || overrides === null) {
-    return yield* refuse("retry", `must be false or an object of settings, got ${String(overrides)}.`)
+    return refuse("retry", `must be false or an object of settings, got ${String(overrides)}.`)
   }
   const { maxAttempts, ...durations } = overrides
   const { maxAttempts: configured, ...pauses } = base ?? defaultRetry
   return {
-    ...(yield* mergeDurations("retry", pauses, durations)),
-    maxAttempts: yield* checkCount("retry.maxAttempts", maxAttempts ?? configured)
+    ...mergeDurations("retry", pauses, durations),
+    maxAttempts: validCount("retry.maxAttempts", maxAttempts ?? configured)
   }
-})
+}
 
-const checkCount = (option: string, count: number): Effect.Effect<number, WeavConfigError> =>
+const validCount = (option: string, count: number): number =>
   Number.isSafeInteger(count) && count >= 1
-    ? Effect.succeed(count)
+    ? count
     : refuse(option, `must be an integer of 1 or more, got ${String(count)}.`)
 
 const mergeDurations = <Name extends string>(
   group: string,
   base: { readonly [N in Name]: Duration.Duration },
   overrides: { readonly [N in Name]?: Duration.Input | undefined } | undefined
-): Effect.Effect<{ readonly [N in Name]: Duration.Duration }, WeavConfigError> => {
-  if (overrides === undefined) return Effect.succeed(base)
+): { readonly [N in Name]: Duration.Duration } => {
+  if (overrides === undefined) return base
   const merged: { [N in Name]: Duration.Duration } = { ...base }
   for (const name of Object.keys(base) as Array<Name>) {
     const input = overrides[name]
@@ -311,5 +354,5 @@ const mergeDurations = <Name extends string>(
     }
     merged[name] = duration.value
   }
-  return Effect.succeed(merged)
+  return merged
 }

@@ -1,3 +1,4 @@
+export * as CallObserver from "./CallObserver.ts"
 export {
   ApiError,
   type ApiErrorReason,
@@ -22,6 +23,7 @@ export type { HttpClient } from "./internal/http.ts"
 export * as ChatOperations from "./ChatOperations.ts"
 export { ChatResponse } from "./ChatResponse.ts"
 export * as ChatStream from "./ChatStream.ts"
+export * as RequestLimit from "./RequestLimit.ts"
 export type {
   ChatLogsRequest,
   ChatRequest,
@@ -30,6 +32,7 @@ export type {
   GetChatLogsRequest,
   LogsFilter
 } from "./Requests.ts"
+export * as Telemetry from "./Telemetry.ts"
 export { Timestamp } from "./Timestamp.ts"
 export { type PageClassification, SearchResult } from "./SearchResult.ts"
 export {

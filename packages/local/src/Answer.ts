@@ -1,5 +1,7 @@
 /**
  * Answers made of the document's own sentences: the ones that say most about what was asked, each with the mark of its passage.
+ *
+ * @module
  */
 import type { SearchResult } from "@weavai/effect"
 import type { Found } from "./Documents.ts"

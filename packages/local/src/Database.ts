@@ -43,6 +43,7 @@ export class DatabaseError extends Schema.TaggedError<DatabaseError>()("Database
   ]),
   message: Schema.String,
   path: Schema.String,
+  /** What the system or SQLite said. */
   cause: Schema.optionalKey(Schema.Defect())
 }) {}
 
@@ -187,10 +188,10 @@ const wasEmpty = (path: string): boolean => {
 
 /** The schema version of the database: 0 for an empty one. Throws a `DatabaseError` for any that is not ours or too new. */
 const checkVersion = (connection: DatabaseSync, path: string): number => {
-  const read = (pragma: string) => Number(connection.prepare(`PRAGMA ${pragma}`).get()?.[pragma])
-  const version = read("user_version")
-  const id = read("application_id")
-  const isEmpty = connection.prepare("SELECT 1 FROM sqlite_schema").get() === undefined
+  const state = connection.prepare(readState).get()
+  const version = Number(state?.["user_version"])
+  const id = Number(state?.["application_id"])
+  const isEmpty = state?.["is_empty"] === 1
   if (id !== applicationId && !(id === 0 && version === 0 && isEmpty)) {
     const message = "This is a database of another application. Name another file, or one that does not exist yet."
     throw new DatabaseError({ reason: "OtherApplication", path, message })
@@ -203,6 +204,11 @@ const checkVersion = (connection: DatabaseSync, path: string): number => {
   }
   return version
 }
+
+// In one statement: another process may be making the file its own at this moment.
+const readState = `
+  SELECT application_id, user_version, NOT EXISTS (SELECT 1 FROM sqlite_schema) AS is_empty
+  FROM pragma_application_id, pragma_user_version`
 
 const migrate = (connection: DatabaseSync, path: string): void => {
   // Asked again inside each transaction: another process may be opening the same new file at this moment.

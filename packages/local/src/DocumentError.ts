@@ -32,6 +32,7 @@ export class DocumentError extends Schema.TaggedError<DocumentError>()("Document
   ]),
   message: Schema.String,
   path: Schema.String,
+  /** What the system or the PDF reader said. */
   cause: Schema.optionalKey(Schema.Defect())
 }) {}
 

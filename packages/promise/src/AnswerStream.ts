@@ -1,17 +1,16 @@
 /**
- * A streamed answer for plain callers.
+ * A streamed answer.
  */
-import { type ChatError, type ChatResponse, ChatStream, type WeavConfig } from "@weavai/effect"
-import type * as Stream from "effect/Stream"
-import type { HttpClient } from "effect/http/HttpClient"
-import { iterate } from "./internal/iterate.ts"
-import type { Runner } from "./internal/run.ts"
+import type { ChatResponse } from "./ChatResponse.ts"
+import type { WithResponse } from "./ResponsePromise.ts"
 
 /**
- * A streamed answer: iterate it for its pieces, {@link text} for their text, or await {@link final} for the whole.
+ * A streamed answer: iterate it for its pieces, {@link text} for their text, await {@link final} for the whole, or pass
+ * it on with {@link toResponse}.
  *
  * The message is sent once, when reading begins. There is one reader: a second loop over the same answer throws a
- * `TypeError`. `final` may be called before, during or after a loop.
+ * `TypeError`. `final` may be called before, during or after a loop. Leaving a loop closes the connection; an iterator
+ * that is neither read to its end nor left does so when it is collected as garbage.
  *
  * @example
  * ```ts
@@ -31,47 +30,35 @@ export interface AnswerStream extends AsyncIterable<ChatResponse> {
    * text is longer than 10 million characters: read the pieces of such an answer.
    */
   readonly final: () => Promise<ChatResponse>
+  /**
+   * The pieces as a web stream. It reads on as it is read itself; cancelling it closes the connection. An error of the
+   * answer is one of the stream.
+   */
+  readonly toReadableStream: () => ReadableStream<ChatResponse>
+  /**
+   * The answer as a response of Server-Sent Events, to be returned by a route handler. Resolves when the first piece is
+   * there. Until then it rejects with what the call failed with, so that a handler can answer with a status.
+   *
+   * Each event is one piece, as the chat service itself writes it (`{"message_id": "…", "text": "…", …}`), and the last is
+   * `[DONE]`: a route that takes what the service takes can be called with this client, in a browser, too. Where the answer
+   * breaks off, the last event is an `error` that says so and no more; `final` rejects with the reason then. The
+   * connection is read on as the response is, and is closed when the response's body is cancelled.
+   *
+   * `init` overrides the status, 200, and the headers, by which neither caches nor proxies hold events back.
+   *
+   * @example
+   * ```ts
+   * import { type ChatRequest, createChatClient } from "@weavai/promise"
+   *
+   * const client = createChatClient({ env: "local", authToken: "any" })
+   *
+   * export const POST = async (request: Request): Promise<Response> => {
+   *   const message: ChatRequest = await request.json()
+   *   return client.streamChat(message, { signal: request.signal }).toResponse()
+   * }
+   * ```
+   */
+  readonly toResponse: (init?: ResponseInit) => Promise<Response>
+  /** The answer, to be read, and the response that brings it. Sends the message; resolves when the first piece is there. */
+  readonly withResponse: () => Promise<WithResponse<AnswerStream>>
 }
-
-/** @internal */
-export const makeAnswerStream = <R extends WeavConfig | HttpClient>(
-  runner: Runner<R>,
-  stream: Stream.Stream<ChatResponse, ChatError, R>,
-  signal: AbortSignal | undefined
-): AnswerStream => {
-  const answer = ChatStream.makeAnswer(maxLength)
-  const ended = Promise.withResolvers<ChatResponse>()
-  // Whoever reads the pieces hears of a failure there; `final` may never be asked for.
-  ended.promise.catch(() => {})
-  let isRead = false
-
-  const read = (): AsyncIterableIterator<ChatResponse> => {
-    if (isRead) throw new TypeError("This answer is being read already: send the message again to read it twice.")
-    isRead = true
-    return iterate(runner, stream, signal, {
-      onChunk: (chunk) => chunk.forEach(answer.add),
-      onEnd(failure) {
-        if (failure !== undefined) return ended.reject(failure.error)
-        const whole = answer.value()!
-        if (whole.text.length < maxLength) return ended.resolve(whole)
-        ended.reject(new RangeError(`The answer is longer than ${maxLength} characters: read its pieces instead.`))
-      }
-    })
-  }
-
-  return {
-    [Symbol.asyncIterator]: read,
-    async *text() {
-      for await (const piece of { [Symbol.asyncIterator]: read }) if (piece.text !== "") yield piece.text
-    },
-    async final() {
-      // A loop that begins in the same breath reads the answer; `final` only waits for its end then.
-      await Promise.resolve()
-      if (!isRead) for (const pieces = read(); !(await pieces.next()).done;);
-      return ended.promise
-    }
-  }
-}
-
-/** Beyond this the text is not kept for `final`, so that a long answer that is read piece by piece fills no memory. */
-const maxLength = 10_000_000

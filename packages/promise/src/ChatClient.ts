@@ -1,26 +1,30 @@
 /**
  * The chat service for plain callers: promises and async iterables over the pipeline of `@weavai/effect`.
  */
-import {
-  type CallOptions,
-  type ChatHistoryResponse,
-  type ChatLogsResponse,
-  ChatOperations,
-  type ChatRequest,
-  type ChatResponse,
-  type GetChatHistoryRequest,
-  type LogRow,
-  WeavConfig,
-  WeavConfigError
-} from "@weavai/effect"
+import { context as observing } from "@weavai/effect/CallObserver"
+import * as ChatOperations from "@weavai/effect/ChatOperations"
+import * as RequestLimit from "@weavai/effect/RequestLimit"
+import { type CallOptions, WeavConfig } from "@weavai/effect/WeavConfig"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
-import { type AnswerStream, makeAnswerStream } from "./AnswerStream.ts"
+import type { HttpClient } from "effect/http/HttpClient"
+import type { AnswerStream } from "./AnswerStream.ts"
+import { WeavConfigError } from "./ChatError.ts"
+import type { ChatHistoryResponse } from "./ChatHistory.ts"
+import type { ChatLogsResponse, LogRow } from "./ChatLogs.ts"
+import type { ChatResponse } from "./ChatResponse.ts"
+import { makeAnswerStream } from "./internal/answerStream.ts"
+import { observerOf } from "./internal/hooks.ts"
 import { iterate } from "./internal/iterate.ts"
+import { withLastResponse } from "./internal/lastResponse.ts"
 import { makeRunner } from "./internal/run.ts"
+import type { RequestHooks } from "./RequestHooks.ts"
+import type { ChatLogsRequest, ChatRequest, GetChatHistoryRequest, GetChatLogsRequest } from "./Requests.ts"
+import type { ResponsePromise } from "./ResponsePromise.ts"
 
 /** Time limits in milliseconds. Each that passes rejects with an `ApiError` whose reason is a `TimeoutError`. */
 export interface Timeouts {
@@ -61,6 +65,24 @@ export interface RequestOptions {
   readonly maxBodyLength?: number | undefined
 }
 
+/** Settings of one message. */
+export interface ChatOptions extends RequestOptions {
+  /**
+   * What to do where the message may have arrived though its answer did not, as after a cut connection: `fail`, the
+   * default, or `reconcile`, which looks for the message in the chat's history. Its answer is returned if it is there,
+   * and waited for, within `timeouts.total`, if it is not there yet. A message that did not arrive is sent again, as
+   * often as `retry` allows. Otherwise the call rejects with what it failed with, and `messageArrived` says what is
+   * known.
+   *
+   * The limits: the message is known by its text and its time, by the service's clock (the `Date` of its response, which
+   * a service has to expose to browsers). The same text sent to the same chat by somebody else in the two seconds before
+   * or any time after is taken for it. It counts as not arrived where the history, read twice half a second apart, lacks
+   * it or the chat: a service that records a message later than that, or changes its text, gets it twice. The answer has
+   * no `generateButton`, and only those `searchResults` that are passages.
+   */
+  readonly onUncertain?: "fail" | "reconcile" | undefined
+}
+
 /** Settings of one streamed answer. */
 export interface StreamOptions extends RequestOptions {
   /**
@@ -70,8 +92,26 @@ export interface StreamOptions extends RequestOptions {
   readonly pieces?: "delta" | "snapshot" | undefined
 }
 
+/**
+ * A limit on the requests that a client sends. Those that wait count towards `timeouts.total`. A 429 or 503 with a
+ * `Retry-After` keeps back all of them for that long; a 429 without one halves the rate for a while.
+ */
+export interface Limits {
+  /**
+   * How many requests are in flight at most, from being sent until their response has been read: a streamed answer for
+   * as long as it streams. Default: no limit.
+   */
+  readonly maxInFlight?: number | undefined
+  /** How many requests are sent a second at most, evenly spaced; may be a fraction. Default: no limit. */
+  readonly perSecond?: number | undefined
+  /** How many of them may be sent at once after a quiet time. Default 1. */
+  readonly burst?: number | undefined
+  /** The longest pause that a `Retry-After` makes for all requests, in milliseconds. Default 60,000. */
+  readonly maxPause?: number | undefined
+}
+
 /** What a client is made from. */
-export interface ChatClientOptions extends Omit<RequestOptions, "signal"> {
+export interface ChatClientOptions extends Omit<RequestOptions, "signal">, RequestHooks {
   /**
    * `local` for a service on `http://localhost:7030`, or the environment's URL, e.g. `https://subdomain.weav.ai/`.
    * Default: the environment variable `WEAV_ENV`.
@@ -82,48 +122,25 @@ export interface ChatClientOptions extends Omit<RequestOptions, "signal"> {
    * Default: the environment variable `WEAV_AUTH_TOKEN`.
    */
   readonly authToken?: string | (() => string | Promise<string>) | undefined
+  /** A limit on the client's requests. Default: none. */
+  readonly limits?: Limits | undefined
   /** Used instead of the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch | undefined
-}
-
-/** Which log rows to read. */
-export interface LogsFilter {
-  /** Rows from this moment on: a `Date` or an ISO 8601 string, read as UTC where it names no offset. */
-  readonly startDatetime?: Date | string | null | undefined
-  /** Rows up to this moment. */
-  readonly endDatetime?: Date | string | null | undefined
-  /** Rows of SOP chats instead of ordinary ones. Default `false`. */
-  readonly isSopChat?: boolean | undefined
-}
-
-/** Which page of the log rows to read. */
-export interface GetChatLogsRequest extends LogsFilter {
-  /** How many rows to pass over: 0, the default, or more. */
-  readonly skip?: number | undefined
-  /** How many rows the page has at most: 1 or more, default 25. The service may return fewer. */
-  readonly limit?: number | undefined
-}
-
-/** Which log rows to walk through. */
-export interface ChatLogsRequest extends LogsFilter {
-  /** How many rows to ask for in one request: 1 or more, default 100. The service may return fewer. */
-  readonly pageSize?: number | undefined
-  /** How many pages to fetch at a time: 1 or more, default 4. */
-  readonly concurrency?: number | undefined
-  /** The cursor of a row of an earlier walk with the same filter: this walk goes on behind that row. */
-  readonly after?: string | undefined
 }
 
 /** The operations of the chat service. Every rejection is a `ChatError` or, after an abort, an `AbortError`. */
 export interface ChatClient extends AsyncDisposable {
   /** Sends a message about a document and waits for the whole answer. */
-  readonly chat: (request: ChatRequest, options?: RequestOptions) => Promise<ChatResponse>
+  readonly chat: (request: ChatRequest, options?: ChatOptions) => ResponsePromise<ChatResponse>
   /** Sends a message about a document and yields the answer as it is written. Sent when reading begins. */
   readonly streamChat: (request: ChatRequest, options?: StreamOptions) => AnswerStream
   /** Reads the messages of one chat. */
-  readonly getChatHistory: (request: GetChatHistoryRequest, options?: RequestOptions) => Promise<ChatHistoryResponse>
+  readonly getChatHistory: (
+    request: GetChatHistoryRequest,
+    options?: RequestOptions
+  ) => ResponsePromise<ChatHistoryResponse>
   /** Reads one page of the log rows of all chats: 25 rows from the first on, unless asked otherwise. */
-  readonly getChatLogs: (request?: GetChatLogsRequest, options?: RequestOptions) => Promise<ChatLogsResponse>
+  readonly getChatLogs: (request?: GetChatLogsRequest, options?: RequestOptions) => ResponsePromise<ChatLogsResponse>
   /**
    * Yields the log rows of all pages. Every row that was there at the start comes once; each carries a `cursor` from
    * which a later walk can go on.
@@ -151,19 +168,32 @@ export interface ChatClient extends AsyncDisposable {
  * ```
  */
 export const createChatClient = (options: ChatClientOptions = {}): ChatClient => {
-  const runner = makeRunner(makeContext(options))
+  const { fetch = (...request) => globalThis.fetch(...request) } = options
+  const runner = makeRunner(Context.add(makeContext(options), FetchHttpClient.Fetch, fetch))
   const { close, run } = runner
+
+  const call = <A, E>(operation: Operation<A, E>, signal: AbortSignal | undefined): ResponsePromise<A> => {
+    const { response, ...last } = withLastResponse(fetch)
+    const data = run(Effect.provideService(operation, FetchHttpClient.Fetch, last.fetch), signal)
+    return Object.assign(data, { withResponse: async () => ({ data: await data, response: await response() }) })
+  }
+
   return {
-    chat: (request, options) => run(ChatOperations.chat(request, callOptions(options)), options?.signal),
-    streamChat: (request, options) =>
-      makeAnswerStream(
-        runner,
-        ChatOperations.streamChat(request, { ...callOptions(options), pieces: options?.pieces }),
+    chat: (request, options) =>
+      call(
+        ChatOperations.chat(request, options && { ...callOptions(options), onUncertain: options.onUncertain }),
         options?.signal
       ),
+    streamChat(request, options) {
+      const { response, ...last } = withLastResponse(fetch)
+      const pieces = ChatOperations.streamChat(request, { ...callOptions(options), pieces: options?.pieces }).pipe(
+        Stream.provideService(FetchHttpClient.Fetch, last.fetch)
+      )
+      return makeAnswerStream((observer) => iterate(runner, pieces, options?.signal, observer), response)
+    },
     getChatHistory: (request, options) =>
-      run(ChatOperations.getChatHistory(request, callOptions(options)), options?.signal),
-    getChatLogs: (request, options) => run(ChatOperations.getChatLogs(request, callOptions(options)), options?.signal),
+      call(ChatOperations.getChatHistory(request, callOptions(options)), options?.signal),
+    getChatLogs: (request, options) => call(ChatOperations.getChatLogs(request, callOptions(options)), options?.signal),
     chatLogs: (request, options) => ({
       [Symbol.asyncIterator]: () =>
         iterate(runner, ChatOperations.chatLogs(request, callOptions(options)), options?.signal)
@@ -173,6 +203,8 @@ export const createChatClient = (options: ChatClientOptions = {}): ChatClient =>
   }
 }
 
+type Operation<A, E> = Effect.Effect<A, E, WeavConfig | HttpClient>
+
 const makeContext = (options: ChatClientOptions) => {
   const config = Effect.runSync(
     WeavConfig.make({
@@ -181,10 +213,13 @@ const makeContext = (options: ChatClientOptions) => {
       authToken: tokenSource(options.authToken ?? fromEnvironment("authToken", "WEAV_AUTH_TOKEN"))
     })
   )
-  const context = Effect.runSync(Effect.scoped(Layer.build(FetchHttpClient.layer))).pipe(
-    Context.add(WeavConfig, config)
-  )
-  return options.fetch === undefined ? context : Context.add(context, FetchHttpClient.Fetch, options.fetch)
+  const client =
+    options.limits === undefined
+      ? FetchHttpClient.layer
+      : Layer.provide(RequestLimit.layer(options.limits), FetchHttpClient.layer)
+  const context = Effect.runSync(Effect.scoped(Layer.build(client))).pipe(Context.add(WeavConfig, config))
+  const observer = observerOf(options)
+  return observer === undefined ? context : Context.merge(context, observing(observer))
 }
 
 const tokenSource = (authToken: string | (() => string | Promise<string>)) => {

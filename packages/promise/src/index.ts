@@ -1,23 +1,27 @@
+export type { AnswerStream } from "./AnswerStream.ts"
+export {
+  type ChatClient,
+  type ChatClientOptions,
+  type ChatOptions,
+  createChatClient,
+  type Limits,
+  type RequestOptions,
+  type Retry,
+  type StreamOptions,
+  type Timeouts
+} from "./ChatClient.ts"
 export {
   ApiError,
   type ApiErrorReason,
   type ChatError,
-  type ChatHistoryMessage,
-  type ChatHistoryResponse,
-  type ChatLogsResponse,
-  type ChatRequest,
-  type ChatResponse,
-  type GetChatHistoryRequest,
+  type ErrorClass,
   InvalidRequest,
   InvalidResponse,
-  type LogRow,
-  type Message,
   NotFound,
   type Operation,
-  type PageClassification,
   RateLimited,
   type RequestIssue,
-  type SearchResult,
+  type ResponseDetails,
   ServerError,
   StreamInterrupted,
   TimeoutError,
@@ -25,17 +29,10 @@ export {
   Unauthorized,
   UnexpectedStatus,
   WeavConfigError
-} from "@weavai/effect"
-export type { AnswerStream } from "./AnswerStream.ts"
-export {
-  type ChatClient,
-  type ChatClientOptions,
-  type ChatLogsRequest,
-  createChatClient,
-  type GetChatLogsRequest,
-  type LogsFilter,
-  type RequestOptions,
-  type Retry,
-  type StreamOptions,
-  type Timeouts
-} from "./ChatClient.ts"
+} from "./ChatError.ts"
+export type { ChatHistoryMessage, ChatHistoryResponse } from "./ChatHistory.ts"
+export type { ChatLogsResponse, LogRow, Message } from "./ChatLogs.ts"
+export type { ChatResponse, PageClassification, SearchResult } from "./ChatResponse.ts"
+export type { CallEvent, EndEvent, RequestEvent, RequestHooks, ResponseEvent, RetryEvent } from "./RequestHooks.ts"
+export type { ChatLogsRequest, ChatRequest, GetChatHistoryRequest, GetChatLogsRequest, LogsFilter } from "./Requests.ts"
+export type { ResponseInfo, ResponsePromise, WithResponse } from "./ResponsePromise.ts"

@@ -5,6 +5,7 @@ import type { ChatResponse } from "../ChatResponse.ts"
 
 /** An answer that grows piece by piece. */
 export interface Answer {
+  /** Adds the next piece. */
   readonly add: (piece: ChatResponse) => void
   /** The answer so far, `null` before the first piece. */
   readonly value: () => ChatResponse | null

@@ -6,8 +6,9 @@ import { ApiError, type ApiErrorReason, StreamInterrupted } from "../ChatError.t
 import type { ChatResponse } from "../ChatResponse.ts"
 import { makeAnswer } from "./answer.ts"
 import type { Framing } from "./framing.ts"
-import { aboutResponse, type Reply } from "./http.ts"
-import { invalidResponse, parseJson, readModel } from "./json.ts"
+import { aboutResponse, type Progress, type Reply } from "./http.ts"
+import { invalidResponse, readModel } from "./json.ts"
+import { parseJson } from "./parseJson.ts"
 import { Unreadable } from "./read.ts"
 import { readChatResponse } from "./readers.ts"
 
@@ -27,7 +28,12 @@ export interface AnswerDecoder {
   readonly hasPieces: () => boolean
 }
 
-export const makeAnswerDecoder = (reply: Reply, framing: Framing, pieces: Pieces): AnswerDecoder => {
+export const makeAnswerDecoder = (
+  reply: Reply,
+  framing: Framing,
+  pieces: Pieces,
+  progress: Progress
+): AnswerDecoder => {
   const { maxEventLength } = reply.config
   const utf8 = new TextDecoder()
   const answer = makeAnswer(maxKeptText)
@@ -38,7 +44,7 @@ export const makeAnswerDecoder = (reply: Reply, framing: Framing, pieces: Pieces
   let hasEnded = false
 
   const stop = (reason: ApiErrorReason): void => {
-    failure ??= new ApiError({ reason, attempts: 1 })
+    failure ??= new ApiError({ reason, attempts: progress.sent })
   }
 
   const interrupt = (description: string): void => {

@@ -10,9 +10,10 @@ import type { ChatError } from "../ChatError.ts"
 import type { ChatResponse } from "../ChatResponse.ts"
 import { makeAnswerDecoder, type Pieces } from "./answerDecoder.ts"
 import { framingFor } from "./framing.ts"
-import { describeCause, fail, mediaType, type Reply, text, textIfAny, timeoutError } from "./http.ts"
+import { describeCause, fail, mediaType, type Progress, type Reply, text, textIfAny, timeoutError } from "./http.ts"
 import { makeIdleLimit } from "./idleLimit.ts"
-import { invalidResponse, parseJson, readModel } from "./json.ts"
+import { invalidResponse, readModel } from "./json.ts"
+import { parseJson } from "./parseJson.ts"
 import { Unreadable } from "./read.ts"
 import type { Reader } from "./readers.ts"
 import { type BodyText, openBody, type Sink } from "./responseBody.ts"
@@ -43,19 +44,20 @@ export const decodeJson = <A>(
 /** Reads a body as the pieces of an answer, framed as its content type says, until the scope closes. */
 export const readAnswer = (
   reply: Reply,
-  pieces: Pieces
+  pieces: Pieces,
+  progress: Progress
 ): Effect.Effect<Stream.Stream<ChatResponse, ChatError>, ChatError, Scope.Scope> => {
   const contentType = mediaType(reply)
   const framing = framingFor(contentType)
   if (framing === undefined) {
     const type = contentType === "" ? "no content type" : `content type ${contentType}`
     const description = `an answer was expected as an event stream or JSON, got ${type}`
-    return Effect.flatMap(textIfAny(reply), (text) => fail(invalidResponse(reply, description, text)))
+    return Effect.flatMap(textIfAny(reply), (text) => fail(invalidResponse(reply, description, text), progress.sent))
   }
   return Effect.gen(function* () {
     const { timeouts } = reply.config
     const scope = yield* Effect.scope
-    const decoder = makeAnswerDecoder(reply, framing, pieces)
+    const decoder = makeAnswerDecoder(reply, framing, pieces, progress)
     const sink: Sink = {
       takeBytes(bytes) {
         decoder.takeBytes(bytes)
@@ -75,7 +77,7 @@ export const readAnswer = (
 
     const read: Effect.Effect<void> = Effect.callback((resume) => {
       limit.start(() => {
-        decoder.takeBreak(timeoutError(reply.operation, timeouts, "idle").reason)
+        decoder.takeBreak(timeoutError(reply.operation, timeouts, "idle", progress).reason)
         resume(Effect.void)
       })
       feed(() => {

@@ -1,12 +1,16 @@
 /**
- * One request and its response, in the service's terms. This module and those it is made of (`responseBody`, `traced`)
- * are the only ones that know Effect's HTTP client, which is marked unstable upstream.
+ * One request and its response, in the service's terms. This module and `responseBody`, which it is made of, are the
+ * only ones that know Effect's HTTP client, which is marked unstable upstream.
  */
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
+import * as Tracer from "effect/Tracer"
+import { RequestInit } from "effect/http/FetchHttpClient"
 import * as Headers from "effect/http/Headers"
 import * as HttpBody from "effect/http/HttpBody"
 import * as HttpClient from "effect/http/HttpClient"
@@ -20,11 +24,15 @@ import {
   type Operation,
   TimeoutError,
   TransportError,
-  Unauthorized
+  Unauthorized,
+  UnexpectedStatus
 } from "../ChatError.ts"
 import { checkToken, type Timeouts, type TokenSource, type WeavConfig } from "../WeavConfig.ts"
 import { excerptOf } from "./excerpt.ts"
+import { Follower } from "./observer.ts"
+import { followRedirect, isRedirect } from "./redirect.ts"
 import { type BodyText, readText } from "./responseBody.ts"
+import { sendBounded } from "./sending.ts"
 import { statusError } from "./statusError.ts"
 import { invalidRequest } from "./validate.ts"
 import { within } from "./within.ts"
@@ -43,6 +51,14 @@ export interface Call {
   readonly accept: string
 }
 
+/** How far a call has come. */
+export interface Progress {
+  /** The attempt that it is at, counted from 1. */
+  attempt: number
+  /** The last attempt that was sent, 0 before the first: one may have to wait for its turn. */
+  sent: number
+}
+
 /** A response with a good status, and what it takes to read it. */
 export interface Reply {
   readonly operation: Operation
@@ -57,16 +73,21 @@ export type Excerpt = (text: string) => string
 /** Sends a call, and hands back the response once its headers are there and its status is good. */
 export const send = (
   config: WeavConfig["Service"],
-  call: Call
+  call: Call,
+  progress: Progress
 ): Effect.Effect<Reply, ChatError, HttpClient.HttpClient> => {
   const { authToken } = config
-  if (Redacted.isRedacted(authToken)) return sendWith(config, call, Redacted.value(authToken))
+  if (Redacted.isRedacted(authToken)) return sendWith(config, call, progress, Redacted.value(authToken))
 
   const ask = Effect.map(askToken(call.operation, authToken), Redacted.value)
   return Effect.flatMap(ask, (token) =>
-    Effect.catchTag(sendWith(config, call, token), "Unauthorized", (refusal) =>
+    Effect.catch(sendWith(config, call, progress, token), (error) =>
       // The token may have expired on its way: one that is new is tried once.
-      Effect.flatMap(ask, (fresh) => (fresh === token ? Effect.fail(refusal) : sendWith(config, call, fresh)))
+      error._tag === "Unauthorized"
+        ? Effect.flatMap(ask, (fresh) =>
+            fresh === token ? Effect.fail(error) : sendWith(config, call, progress, fresh)
+          )
+        : Effect.fail(error)
     )
   )
 }
@@ -74,23 +95,90 @@ export const send = (
 const sendWith = (
   config: WeavConfig["Service"],
   call: Call,
-  token: string
+  progress: Progress,
+  token: string,
+  url = config.baseUrl + call.path,
+  redirects = 0
 ): Effect.Effect<Reply, ChatError, HttpClient.HttpClient> => {
   const { operation } = call
-  const request = makeRequest(config, call, token)
-  if (request === undefined) return Effect.fail(misdirected(config, operation))
-
   const excerpt: Excerpt = (text) => excerptOf(text, token)
-  const response = Effect.flatMap(HttpClient.HttpClient, (client) => client.execute(request))
-  return within(response, config.timeouts.firstByte, () => timeoutError(operation, config.timeouts, "firstByte")).pipe(
+  const request = makeRequest(config, call, token, url, excerpt)
+  if (request instanceof ApiError) return Effect.fail(request)
+
+  return execute(config, call, progress, request).pipe(
     Effect.matchEffect({
       onFailure: (error) => Effect.fail(error instanceof ApiError ? error : transportError(operation, error, excerpt)),
-      onSuccess: (response) =>
-        response.status >= 200 && response.status < 300
-          ? Effect.succeed({ operation, response, excerpt, config })
-          : failWithStatus({ operation, response, excerpt, config })
+      onSuccess: (response) => {
+        const reply = { operation, response, excerpt, config }
+        if (response.status >= 200 && response.status < 300) return Effect.succeed(reply)
+        return isRedirect(response.status)
+          ? follow(reply, call, progress, token, url, redirects)
+          : failWithStatus(reply)
+      }
     })
   )
+}
+
+/** Sends a call to where the reply to it leads. */
+const follow = (
+  reply: Reply,
+  call: Call,
+  progress: Progress,
+  token: string,
+  url: string,
+  redirects: number
+): Effect.Effect<Reply, ChatError, HttpClient.HttpClient> =>
+  // The body is read to its end, so that its connection can serve the next request.
+  Effect.flatMap(textIfAny(reply), (body) => {
+    const { config, excerpt, response } = reply
+    const next = followRedirect(response, call.method, url, redirects)
+    return next instanceof URL
+      ? sendWith(config, call, progress, token, next.href, redirects + 1)
+      : fail(new UnexpectedStatus({ ...aboutResponse(reply), detail: excerpt(next), body: excerpt(body) }))
+  })
+
+const execute = (
+  config: WeavConfig["Service"],
+  { method, operation }: Call,
+  progress: Progress,
+  request: HttpClientRequest.HttpClientRequest
+) =>
+  Effect.flatMap(HttpClient.HttpClient, (client) =>
+    Effect.flatMap(Follower, (follower) => {
+      const sent = follower && { operation, method, url: request.url.split("?", 1)[0]! }
+      const prepared = Effect.withFiber((fiber) => {
+        prepare(fiber, config)
+        progress.sent = progress.attempt
+        if (sent) follower.onRequest?.(sent)
+        return client.preprocess(request)
+      })
+      const sending = sendBounded(client, prepared, (sending) =>
+        within(sending, config.timeouts.firstByte, () => timeoutError(operation, config.timeouts, "firstByte", once))
+      )
+      return sent
+        ? Effect.map(sending, (response) => {
+            follower.onResponse?.({ ...sent, status: response.status, headers: response.headers })
+            return response
+          })
+        : sending
+    })
+  )
+
+/**
+ * Keeps `fetch` from following redirects by itself, and Effect from sending trace headers, and from making spans that
+ * nobody gets to see. Run inside of the client, where what its layer was given is in the context as well, and in a fiber
+ * that ends with the request: nobody else gets to see the settings.
+ */
+const prepare = (fiber: Fiber.Fiber<unknown, unknown>, { propagateTrace }: WeavConfig["Service"]): void => {
+  const init = { ...Context.getOrUndefined(fiber.context, RequestInit), redirect: "manual" } as const
+  let context = Context.add(fiber.context, RequestInit, init)
+  if (!propagateTrace) {
+    context =
+      fiber.getRef(Tracer.Tracer) === Tracer.nativeTracer
+        ? Context.add(context, Tracer.DisablePropagation, true)
+        : Context.add(context, HttpClient.TracerPropagationEnabled, false)
+  }
+  fiber.setContext(context)
 }
 
 /** The media type of a response, without parameters, in lower case; empty where none is given. */
@@ -111,24 +199,32 @@ export const text = (reply: Reply): Effect.Effect<BodyText, ChatError> =>
 
 /** The text of a body that is to illustrate an error: where it cannot be had soon, the error does without. */
 export const textIfAny = (reply: Reply): Effect.Effect<string> => {
-  const none = () => Effect.succeed("")
-  return readText(reply.response, 1024 * 1024).pipe(
-    Effect.map(({ text }) => text),
-    Effect.timeoutOrElse({ duration: reply.config.timeouts.idle, orElse: none }),
-    Effect.catch(none)
+  const body = Effect.map(readText(reply.response, 1024 * 1024), ({ text }) => text)
+  return Effect.catch(
+    within(body, reply.config.timeouts.idle, () => undefined),
+    () => Effect.succeed("")
   )
 }
 
 /** The error for a time limit that passed. */
-export const timeoutError = (operation: Operation, timeouts: Timeouts, limit: keyof Timeouts): ApiError =>
+export const timeoutError = (
+  operation: Operation,
+  timeouts: Timeouts,
+  limit: keyof Timeouts,
+  { attempt, sent }: Progress
+): ApiError =>
   new ApiError({
     reason: new TimeoutError({ operation, limit, duration: Duration.toMillis(timeouts[limit]) }),
-    attempts: 1
+    attempts: sent,
+    messageArrived: sent < attempt ? "no" : undefined
   })
 
+/** Of an attempt that is looked at for itself. */
+export const once: Progress = { attempt: 1, sent: 1 }
+
 /** Fails with an `ApiError` of this reason. */
-export const fail = (reason: ApiErrorReason): Effect.Effect<never, ApiError> =>
-  Effect.fail(new ApiError({ reason, attempts: 1 }))
+export const fail = (reason: ApiErrorReason, attempts?: number): Effect.Effect<never, ApiError> =>
+  Effect.fail(new ApiError({ reason, attempts }))
 
 /** What went wrong underneath, in the words of the innermost cause. */
 export const describeCause = (cause: unknown, excerpt: Excerpt): { code: string | undefined; description: string } => {
@@ -158,12 +254,14 @@ const askToken = (
     )
   )
 
-/** The request, or `undefined` where its transformation would take the token to another origin. */
+/** The request, or what is wrong with its transformation. */
 const makeRequest = (
   config: WeavConfig["Service"],
   call: Call,
-  token: string
-): HttpClientRequest.HttpClientRequest | undefined => {
+  token: string,
+  url: string,
+  excerpt: Excerpt
+): HttpClientRequest.HttpClientRequest | ApiError => {
   const { transformRequest } = config
   const authorization = `Bearer ${token}`
   // Sent as the string it is: `HttpBody.text` makes bytes of it, which fetch copies once more.
@@ -172,7 +270,7 @@ const makeRequest = (
   // Made in one step: the combinators copy the headers for each that is set.
   const request = HttpClientRequest.makeWith(
     call.method,
-    config.baseUrl + call.path,
+    url,
     UrlParams.empty,
     Option.none(),
     Headers.fromRecordUnsafe({
@@ -184,23 +282,31 @@ const makeRequest = (
   )
   if (transformRequest === undefined) return request
 
-  const transformed = transformRequest(request)
-  const isAtHome = URL.canParse(transformed.url) && new URL(transformed.url).origin === new URL(config.baseUrl).origin
-  return isAtHome ? HttpClientRequest.setHeader(transformed, "authorization", authorization) : undefined
-}
-
-const misdirected = (config: WeavConfig["Service"], operation: Operation): ApiError => {
-  const message = `must keep the request at ${new URL(config.baseUrl).origin}, where the token belongs`
-  return invalidRequest(operation, [{ field: "transformRequest", message }])
+  const refuse = (message: string): ApiError =>
+    invalidRequest(call.operation, [{ field: "transformRequest", message: excerpt(message) }])
+  try {
+    const transformed = transformRequest(request)
+    if (!HttpClientRequest.isHttpClientRequest(transformed)) {
+      return refuse(`must return a request, got ${typeof transformed}`)
+    }
+    const { origin } = new URL(config.baseUrl)
+    const isAtHome = URL.canParse(transformed.url) && new URL(transformed.url).origin === origin
+    return isAtHome
+      ? HttpClientRequest.setHeader(transformed, "authorization", authorization)
+      : refuse(`must keep the request at ${origin}, where the token belongs`)
+  } catch (error) {
+    return refuse(`threw ${error instanceof Error ? error : "something that is no Error"}`)
+  }
 }
 
 const transportError = (operation: Operation, error: unknown, excerpt: Excerpt): ApiError =>
-  new ApiError({ reason: new TransportError({ operation, ...describeCause(error, excerpt) }), attempts: 1 })
+  new ApiError({ reason: new TransportError({ operation, ...describeCause(error, excerpt) }) })
 
 const failWithStatus = (reply: Reply): Effect.Effect<never, ChatError> =>
-  Effect.flatMap(Effect.zip(textIfAny(reply), Clock.currentTimeMillis), ([body, now]) => {
-    const { excerpt, operation, response } = reply
-    return Effect.fail(
-      statusError(operation, { status: response.status, headers: response.headers, body, excerpt, now })
-    )
-  })
+  Effect.flatMap(textIfAny(reply), (body) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const { excerpt, operation, response } = reply
+      const { headers, status } = response
+      return Effect.fail(statusError(operation, { status, headers, body, excerpt, now }))
+    })
+  )

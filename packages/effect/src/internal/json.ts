@@ -1,19 +1,10 @@
 /**
- * JSON from outside: read without throwing, and what is wrong with it in words.
+ * JSON from outside as models, and what is wrong with it in words.
  */
 import { InvalidResponse } from "../ChatError.ts"
 import { aboutResponse, type Reply } from "./http.ts"
 import { Unreadable } from "./read.ts"
 import type { Reader } from "./readers.ts"
-
-/** The value, or `undefined`, which no JSON text stands for. */
-export const parseJson = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
 
 /** The model that a JSON value stands for, or what is wrong with it. */
 export const readModel = <A>(json: unknown, read: Reader<A>): A | Unreadable => {

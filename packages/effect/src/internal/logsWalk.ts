@@ -91,8 +91,7 @@ export const walkLogs = <R>({
         const { currentSkip, messages } = page
         // Without an end of its own, the walk ends where the range ended at the start: it would chase new rows for ever.
         const totalRecords = isOpenEnded ? Math.min(page.totalRecords, totalAtStart!) : page.totalRecords
-        const fail = (description: string) =>
-          Effect.fail(new ApiError({ reason: invalidResponse(reply, description), attempts: 1 }))
+        const fail = (description: string) => Effect.fail(new ApiError({ reason: invalidResponse(reply, description) }))
 
         // An end that leaves out rows that were there at the start came from clocks that are behind the rows'.
         if (isPinned && totalAtStart !== undefined && totalRecords < totalAtStart) {
@@ -144,7 +143,7 @@ export const walkLogs = <R>({
         const promised = Math.min(totalAtStart ?? 0, total) - start
         if (distinct < promised) {
           const description = `total_records is ${promised + start}, but only ${distinct + start} different rows came`
-          return Effect.fail(new ApiError({ reason: invalidResponse(reply, description), attempts: 1 }))
+          return Effect.fail(new ApiError({ reason: invalidResponse(reply, description) }))
         }
         return Cause.done()
       }
@@ -184,5 +183,9 @@ const pinnedEnd = (
       (latest, row) => Math.max(latest, row.timestamp.getTime() + 1),
       Number.isNaN(serviceTime) ? now : Math.max(now, serviceTime)
     )
-    return givenEnd !== undefined && parseTimestamp(givenEnd) <= latest ? givenEnd : new Date(latest).toISOString()
+    if (givenEnd !== undefined && parseTimestamp(givenEnd) <= latest) return givenEnd
+    return new Date(Math.min(latest, lastMoment)).toISOString()
   })
+
+/** The last moment that ISO 8601 writes with a year of four digits. */
+const lastMoment = Date.UTC(9999, 11, 31, 23, 59, 59, 999)

@@ -33,7 +33,8 @@ export const string = (value: unknown, field: string): string =>
   typeof value === "string" ? value : unreadable(field, "a string")
 
 export const number = (value: unknown, field: string): number =>
-  typeof value === "number" ? value : unreadable(field, "a number")
+  // JSON can write numbers too large for any: they are read as infinite.
+  Number.isFinite(value) ? (value as number) : unreadable(field, "a finite number")
 
 export const integer = (value: unknown, field: string): number =>
   Number.isSafeInteger(value) ? (value as number) : unreadable(field, "an integer")

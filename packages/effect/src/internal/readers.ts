@@ -85,7 +85,7 @@ const readMessage: Reader<Message> = (json) => {
   }
 }
 
-const readSearchResult: Reader<SearchResult> = (json) => {
+export const readSearchResult: Reader<SearchResult> = (json) => {
   const wire = object(json)
   return {
     text: string(wire.text, "text"),

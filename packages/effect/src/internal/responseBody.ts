@@ -29,14 +29,19 @@ export const readText = (response: Response, maxBytes: number): Effect.Effect<Bo
   }
   return Effect.suspend(() => {
     const collected = collectText(maxBytes)
-    return response.stream.pipe(
-      Stream.takeUntil((bytes) => !collected.add(bytes)),
-      Stream.runDrain,
-      Effect.map(collected.value),
-      Effect.catch((error) => (isEmptyBody(error) ? Effect.succeed(whole("")) : Effect.fail(error)))
+    const collect = Stream.runForEachArray(response.stream, (chunks) =>
+      chunks.every(collected.add) ? Effect.void : Effect.fail(full)
     )
+    return Effect.matchEffect(collect, {
+      onSuccess: () => Effect.succeed(collected.value()),
+      onFailure: (error) =>
+        error === full || isEmptyBody(error) ? Effect.succeed(collected.value()) : Effect.fail(error)
+    })
   })
 }
+
+/** Leaves a body that is long enough. */
+const full = "full" as const
 
 const readWebText = (response: globalThis.Response, maxBytes: number): Effect.Effect<BodyText, unknown> =>
   Effect.callback((resume) => {

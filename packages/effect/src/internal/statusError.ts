@@ -14,6 +14,7 @@ import {
   Unauthorized,
   UnexpectedStatus
 } from "../ChatError.ts"
+import { parseJson } from "./parseJson.ts"
 
 /** The error for a bad status, with what its body says. */
 export const statusError = (
@@ -52,10 +53,10 @@ export const statusError = (
   return because(new UnexpectedStatus(about))
 }
 
-const because = (reason: ApiErrorReason) => new ApiError({ reason, attempts: 1 })
+const because = (reason: ApiErrorReason) => new ApiError({ reason })
 
 /** `Retry-After` in milliseconds: seconds or an HTTP date, from now on. */
-const parseRetryAfter = (header: string | undefined, now: number): number | undefined => {
+export const parseRetryAfter = (header: string | undefined, now: number): number | undefined => {
   if (header === undefined) return undefined
   if (/^\s*\d+(\.\d+)?\s*$/.test(header)) return Number(header) * 1000
   // `Date.parse` makes a date of almost anything: an HTTP date begins with a weekday.
@@ -69,14 +70,15 @@ const readDetail = (
 ): { readonly detail: string | undefined; readonly issues: ReadonlyArray<RequestIssue> } => {
   const json = parseJson(body)
   if (json === undefined) {
-    const title = /<title[^>]*>([^<]*)<\/title>/i.exec(body)?.[1]?.trim()
+    // No part runs past the next tag: in a body of unclosed titles each would be looked for to the very end.
+    const title = /<title[^<>]*>([^<]*)<\/title>/i.exec(body)?.[1]?.trim()
     return { detail: title || plainText(body), issues: [] }
   }
   if (typeof json !== "object" || json === null) return { detail: String(json), issues: [] }
 
   const fields = json as { readonly [field: string]: unknown }
   if (Array.isArray(fields["detail"])) {
-    const issues = fields["detail"].map(readIssue)
+    const issues = fields["detail"].slice(0, maxIssues).map(readIssue)
     return { detail: issues.map((issue) => `${issue.field} ${issue.message}`).join("; ") || undefined, issues }
   }
   for (const field of ["detail", "message", "error", "error_description", "title"]) {
@@ -84,24 +86,29 @@ const readDetail = (
     if (typeof value === "string" && value !== "") return { detail: value, issues: [] }
     if (typeof value === "object" && value !== null) {
       const message = (value as { readonly message?: unknown }).message
-      return { detail: typeof message === "string" ? message : JSON.stringify(value), issues: [] }
+      return { detail: typeof message === "string" ? message : print(value), issues: [] }
     }
   }
   return { detail: undefined, issues: [] }
 }
 
+/** Who sends more than these wrong fields gets to hear of the first. */
+const maxIssues = 20
+
 const readIssue = (item: unknown): RequestIssue => {
   if (typeof item !== "object" || item === null) return { field: "request", message: String(item) }
   const { loc, msg } = item as { readonly loc?: unknown; readonly msg?: unknown }
+  const path = Array.isArray(loc) ? loc.filter((step) => typeof step === "string" || typeof step === "number") : []
   return {
-    field: Array.isArray(loc) ? loc.join(".") : "request",
-    message: typeof msg === "string" ? msg : JSON.stringify(item)
+    field: path.join(".") || "request",
+    message: typeof msg === "string" ? msg : (print(item) ?? "is refused")
   }
 }
 
-const parseJson = (text: string): unknown => {
+/** As JSON, which a value that is nested too deep has no more. */
+const print = (value: object): string | undefined => {
   try {
-    return JSON.parse(text)
+    return JSON.stringify(value)
   } catch {
     return undefined
   }

@@ -89,8 +89,6 @@ const daysInMonth = (year: number, month: number): number =>
       ? 30
       : 31
 
-/** `Date.UTC` takes the years 0 to 99 for 1900 to 1999. */
+/** `Date.UTC` takes the years 0 to 99 for 1900 to 1999; the calendar repeats itself every 400 years. */
 const utc = (year: number, month: number, day: number, h: number, m: number, s: number, ms: number): number =>
-  year >= 100
-    ? Date.UTC(year, month - 1, day, h, m, s, ms)
-    : new Date(0).setUTCFullYear(year, month - 1, day) + ((h * 60 + m) * 60 + s) * 1000 + ms
+  Date.UTC(year + 400, month - 1, day, h, m, s, ms) - 146_097 * 86_400_000

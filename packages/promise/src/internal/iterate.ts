@@ -1,6 +1,7 @@
 /**
  * Streams as async iterators. Written by hand: one fiber reads the stream, a chunk is handed out element by element
- * without running an effect for each, and leaving the loop, an abort or closing the client closes the stream at once.
+ * without running an effect for each, and leaving the loop, an abort or closing the client closes the stream at once;
+ * dropping the iterator does when it is collected as garbage.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -14,7 +15,12 @@ interface Failure {
   readonly error: unknown
 }
 
-/** Follows what an iterator hands out. */
+/** An iterator that can be told to begin before it is read. */
+export interface Reading<A> extends AsyncIterableIterator<A, undefined, void> {
+  readonly start: () => void
+}
+
+/** Follows a stream. It must not hold on to the iterator, which is to be missed when its reader drops it. */
 export interface Observer<A> {
   readonly onChunk?: (chunk: ReadonlyArray<A>) => void
   /** Called once, with what ended the stream early, `undefined` at its natural end. */
@@ -26,7 +32,7 @@ export const iterate = <A, R>(
   stream: Stream.Stream<A, unknown, R>,
   signal: AbortSignal | undefined,
   observer: Observer<A> = {}
-): AsyncIterableIterator<A, undefined, void> => {
+): Reading<A> => {
   type Result = IteratorResult<A, undefined>
 
   let fiber: Fiber.Fiber<unknown, unknown> | undefined
@@ -34,8 +40,8 @@ export const iterate = <A, R>(
   let index = 0
   /** Lets the stream go on, where it waits until its chunk is taken. */
   let goOn: (() => void) | undefined
-  /** The readers that wait, in order: calls of `next` may overlap. */
-  const waiting: Array<PromiseWithResolvers<Result>> = []
+  /** The readers that wait, in order: calls of `next` may overlap. Who waits still holds the iterator. */
+  const waiting: Array<PromiseWithResolvers<Result> & { readonly reading: Reading<A> }> = []
   /** Set when the stream was told to end; resolves when it has. */
   let closing: Promise<void> | undefined
   /** What the next read rejects with, once. */
@@ -76,7 +82,9 @@ export const iterate = <A, R>(
     throw error
   }
 
-  const start = (): void => {
+  const start = (reading: Reading<A>): void => {
+    if (fiber !== undefined || closing !== undefined || hasEnded) return
+    dropped?.register(reading, leave)
     if (signal?.aborted) failure = { error: abortError(signal) }
     else fiber = runner.fork(Stream.runForEachArray(stream, takeChunk))
     if (fiber === undefined) {
@@ -119,24 +127,41 @@ export const iterate = <A, R>(
     return close(failure)
   }
 
-  return {
-    [Symbol.asyncIterator]() {
-      return this
-    },
-    next() {
-      if (waiting.length === 0 && index < chunk.length) {
-        return Promise.resolve({ done: false, value: chunk[index++]! })
-      }
-      if (hasEnded) return endResult()
-      const reader = Promise.withResolvers<Result>()
-      waiting.push(reader)
-      if (fiber === undefined && closing === undefined) start()
-      else goOn?.()
-      return reader.promise
-    },
+  const next = (reading: Reading<A>): Promise<Result> => {
+    if (waiting.length === 0 && index < chunk.length) {
+      return Promise.resolve({ done: false, value: chunk[index++]! })
+    }
+    if (hasEnded) return endResult()
+    const reader = { ...Promise.withResolvers<Result>(), reading }
+    waiting.push(reader)
+    start(reading)
+    goOn?.()
+    return reader.promise
+  }
+
+  const leave = (): Promise<void> => close({ error: leftError() })
+
+  return makeReading(start, next, leave)
+}
+
+/** What is garbage will not be read any more. */
+const dropped =
+  typeof FinalizationRegistry === "undefined" ? undefined : new FinalizationRegistry<() => unknown>((leave) => leave())
+
+/** Made where nothing of the stream is in sight: a closure holds on to all that is around it. */
+const makeReading = <A>(
+  start: (reading: Reading<A>) => void,
+  next: (reading: Reading<A>) => Promise<IteratorResult<A, undefined>>,
+  leave: () => Promise<void>
+): Reading<A> => {
+  const reading: Reading<A> = {
+    [Symbol.asyncIterator]: () => reading,
+    start: () => start(reading),
+    next: () => next(reading),
     async return() {
-      await close({ error: leftError() })
+      await leave()
       return { done: true, value: undefined }
     }
   }
+  return reading
 }
