@@ -1,109 +1,170 @@
 /**
- * The public packages as `npm pack` makes them, installed in an empty project outside the workspace.
+ * The public packages as npm packs them, installed in an empty project outside the workspace.
  */
 import { assert, beforeAll, describe, it } from "@effect/vitest"
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { build } from "esbuild"
+import { existsSync } from "node:fs"
+import { readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { afterAll } from "vitest"
+import { makePackedProject, type PackedProject, publicPackages } from "../support/packedProject.ts"
 import { root, run } from "../support/run.ts"
 
-const names = ["effect", "promise", "local", "undici"]
+const installed = (path: string) => join(root, "test/e2e/node_modules", path)
 
-const program = `
-import { ChatOperations, ChatStream, WeavConfig } from "@weavai/effect"
-import { LocalServer } from "@weavai/local"
-import { createChatClient, NotFound } from "@weavai/promise"
-import { Effect, Redacted } from "effect"
-import { FetchHttpClient } from "effect/http"
+const compilers = {
+  "5.9": installed("typescript-5.9/bin/tsc"),
+  "6": installed("typescript-6/bin/tsc"),
+  "7": join(root, "node_modules/typescript/bin/tsc")
+}
 
-const program = Effect.gen(function*() {
-  const { documents, url } = yield* LocalServer
-  const request = { userInput: "What is the rent?", chatId: "c", fileId: documents[0]!.fileId }
+const resolutions = [
+  { moduleResolution: "nodenext", module: "nodenext" },
+  { moduleResolution: "bundler", module: "preserve" }
+]
 
-  const reply = yield* ChatOperations.streamChat(request).pipe(
-    ChatStream.collect,
-    Effect.provide([WeavConfig.layer({ env: url, authToken: Redacted.make("any") }), FetchHttpClient.layer])
-  )
-  console.log("effect:", reply.text)
+const compilerOptions = {
+  target: "es2023",
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  skipLibCheck: false,
+  allowJs: true,
+  noEmit: true,
+  types: ["node"]
+}
 
-  yield* Effect.promise(async () => {
-    await using client = createChatClient({ env: url, authToken: "any" })
-    console.log("promise:", (await client.chat(request)).text)
-    await client.getChatHistory({ chatId: "nobody" }).catch((error: unknown) => {
-      console.log("not found:", error instanceof NotFound)
-    })
-  })
-})
+let project: PackedProject
 
-await Effect.runPromise(program.pipe(Effect.provide(LocalServer.layer({ port: 0, documents: ["lease.md"] }))))
-`
+beforeAll(async () => {
+  project = await makePackedProject(fileURLToPath(new URL("packages", import.meta.url)))
+}, 240_000)
 
-describe("packed packages in an empty project", () => {
-  let project: string
+afterAll(() => rm(project.folder, { recursive: true, force: true }))
 
-  beforeAll(async () => {
-    project = await mkdtemp(join(tmpdir(), "weavai-packages-"))
-    const packed = await Promise.all(
-      names.map((name) =>
-        run("npm", ["pack", "--json", "--pack-destination", project], { cwd: join(root, "packages", name) })
-      )
-    )
-    const tarballs = packed.map(({ stderr, stdout }) => {
-      const start = stdout.indexOf("[")
-      if (start === -1) throw new Error(`npm pack failed: ${stderr}`)
-      return `./${JSON.parse(stdout.slice(start))[0].filename}`
-    })
-    await writeFile(join(project, "package.json"), JSON.stringify({ type: "module", private: true }))
-    await writeFile(join(project, "lease.md"), "The tenant pays a monthly rent of $4,200 in advance.\n")
-    await writeFile(join(project, "program.ts"), program)
-    await cp(join(root, "test/e2e/project.tsconfig.json"), join(project, "tsconfig.json"))
-    const install = await run(
-      "npm",
-      ["install", "--no-audit", "--no-fund", "--prefer-offline", ...tarballs, "@types/node@24"],
-      {
-        cwd: project
-      }
-    )
-    if (install.code !== 0) throw new Error(`npm install failed: ${install.stderr}`)
-  }, 240_000)
+/** Runs one of the project's programs with the Node that runs the tests. */
+const node = (...args: ReadonlyArray<string>) => run(process.execPath, args, { cwd: project.folder })
 
-  afterAll(() => rm(project, { recursive: true, force: true }))
-
-  it("types check", { timeout: 60_000 }, async () => {
-    const { stdout } = await run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", project])
-    assert.strictEqual(stdout, "")
-  })
-
+describe("a user's programs", () => {
   it("a program runs", { timeout: 60_000 }, async () => {
-    const { code, stderr, stdout } = await run(process.execPath, ["program.ts"], { cwd: project })
+    const { code, stderr, stdout } = await node("program.ts")
     assert.strictEqual(stderr, "")
     assert.strictEqual(code, 0)
-    assert.match(stdout, /^effect: .*\$4,200.*\npromise: .*\$4,200.*\nnot found: true\n$/)
+    assert.match(
+      stdout,
+      /^(effect: .*\$4,200.*)\n(undici: .*\$4,200.*)\nscripted: As scripted\.\n(promise: .*\$4,200.*)\nnot found: true\n$/
+    )
+  })
+
+  it("a CommonJS program loads every package by require", { timeout: 60_000 }, async () => {
+    const { code, stderr, stdout } = await node("commonjs.cjs")
+    assert.strictEqual(stderr, "")
+    assert.strictEqual(code, 0)
+    assert.strictEqual(stdout, "function\n".repeat(4))
   })
 
   it("the service's program is there", { timeout: 60_000 }, async () => {
-    const { stdout } = await run(join(project, "node_modules/.bin/weavai-local"), ["--help"], { cwd: project })
+    const { stdout } = await run(join(project.folder, "node_modules/.bin/weavai-local"), ["--help"])
     assert.match(stdout, /weavai-local/)
     assert.match(stdout, /--docs/)
   })
 
-  it.each(names)("@weavai/%s holds what it needs and no more", async (name) => {
-    const folder = join(project, "node_modules/@weavai", name)
-    const manifest = JSON.parse(await readFile(join(folder, "package.json"), "utf8"))
-    assert.isString(manifest.license)
-    const { stdout } = await run("find", [".", "-type", "f"], { cwd: folder })
-    const files = stdout.trim().split("\n")
-    for (const file of [
-      "./README.md",
-      "./LICENSE",
-      "./dist/index.js",
-      "./dist/index.d.ts",
-      "./dist/index.d.ts.map",
-      "./src/index.ts"
-    ]) {
-      assert.include(files, file)
+  describe.each(Object.entries(compilers))("TypeScript %s", (_, tsc) => {
+    it.each(resolutions)("types check with $moduleResolution", { timeout: 180_000 }, async (options) => {
+      const files = ["program.ts", "commonjs.cjs"]
+      const configuration = { compilerOptions: { ...compilerOptions, ...options }, files }
+      await writeFile(join(project.folder, "tsconfig.json"), JSON.stringify(configuration))
+      const { code, stderr, stdout } = await node(tsc, "-p", project.folder)
+      assert.strictEqual(stdout + stderr, "")
+      assert.strictEqual(code, 0)
+    })
+  })
+})
+
+describe("a bundle", () => {
+  const bundle = async (contents: string, platform: "browser" | "node") => {
+    const { outputFiles, warnings } = await build({
+      stdin: { contents, resolveDir: project.folder },
+      bundle: true,
+      minify: true,
+      format: "esm",
+      platform,
+      write: false,
+      logLevel: "silent"
+    })
+    assert.isEmpty(warnings)
+    return outputFiles[0]!.text
+  }
+
+  it.each(["effect", "effect/RequestLimit", "effect/testing", "promise"])(
+    "for browsers can hold all of @weavai/%s",
+    async (name) => {
+      // A module of Node's would fail the build.
+      assert.match(await bundle(`export * from "@weavai/${name}"`, "browser"), /^export|export{/m)
     }
-    assert.isEmpty(files.filter((file) => /tsbuildinfo|\.test\.|node_modules/.test(file)))
+  )
+
+  it.each(publicPackages)("leaves out @weavai/%s where nothing is used of it", async (name) => {
+    assert.strictEqual(await bundle(`import * as unused from "@weavai/${name}"`, "node"), "")
+  })
+})
+
+describe.each(publicPackages)("@weavai/%s", (name) => {
+  const contents = async () => {
+    const folder = join(project.folder, "node_modules/@weavai", name)
+    const manifest = JSON.parse(await readFile(join(folder, "package.json"), "utf8"))
+    const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+    return { folder, manifest, files }
+  }
+
+  it("holds what it needs and no more", async () => {
+    const { files, folder } = await contents()
+    for (const file of [
+      "README.md",
+      "AGENTS.md",
+      "CHANGELOG.md",
+      "LICENSE",
+      "dist/index.js",
+      "dist/index.d.ts",
+      "src/index.ts"
+    ]) {
+      assert.include(files, join(folder, file))
+    }
+    const expected = /^(package\.json|LICENSE|[A-Z]+\.md|src\/.*\.ts|dist\/.*(\.js|\.d\.ts)(\.map)?)$/
+    assert.isEmpty(files.map((file) => file.slice(folder.length + 1)).filter((file) => !expected.test(file)))
+  })
+
+  it("says who made it, where from, and how it is published", async () => {
+    const { manifest } = await contents()
+    const { bugs, homepage, keywords, license, publishConfig, repository } = manifest
+    assert.strictEqual(license, "MIT")
+    assert.strictEqual(repository.directory, `packages/${name}`)
+    assert.isTrue(repository.url.includes(new URL(bugs).pathname.replace(/\/issues$/, ".git")))
+    assert.isTrue(homepage.endsWith(`/packages/${name}#readme`))
+    assert.isAbove(keywords.length, 3)
+    assert.deepStrictEqual(publishConfig, { access: "public", provenance: true })
+  })
+
+  it("maps its modules and declarations to the sources that it holds, by no path of the machine that built it", async () => {
+    const { files } = await contents()
+    const built = files.filter((file) => /\.(js|d\.ts)$/.test(file) && file.includes("/dist/"))
+    for (const file of built) {
+      assert.include(files, `${file}.map`)
+      const map = await readFile(`${file}.map`, "utf8")
+      for (const source of JSON.parse(map).sources) assert.isTrue(existsSync(join(dirname(file), source)), source)
+      assert.notInclude(map + (await readFile(file, "utf8")), root)
+    }
+  })
+
+  it("publint finds nothing to better", async () => {
+    const { code, stdout } = await run(installed(".bin/publint"), ["run", project.tarballs[name], "--strict"])
+    assert.strictEqual(code, 0, stdout)
+  })
+
+  it("are-the-types-wrong finds nothing wrong", async () => {
+    // ESM only: CommonJS programs load it by `require` all the same, as is tested above.
+    const { code, stdout } = await run(installed(".bin/attw"), [project.tarballs[name], "--profile", "esm-only"])
+    assert.strictEqual(code, 0, stdout)
   })
 })
