@@ -301,7 +301,9 @@ describe("fetch", () => {
           Effect.provide([configured, Layer.succeed(Client.HttpClient, client)])
         )
         expect(error).toMatchObject({ messageArrived, reason: { _tag: "UnexpectedStatus", status: 0 } })
-        expect(error.message).toContain("a redirect, whose aim a browser keeps to itself: set env to the address where")
+        expect(error.message).toContain(
+          "a redirect, whose aim a browser keeps to itself: set env to the service's own address"
+        )
       }
     })
   )

@@ -192,7 +192,7 @@ describe("transformRequest", () => {
       () => {
         throw token
       },
-      "threw something that is no Error"
+      "threw no Error"
     ],
     ["returns nothing", () => undefined, "must return a request, got undefined"],
     ["returns a promise", async (request) => request, "must return a request, got object"]

@@ -96,6 +96,14 @@ export interface WeavConfigOptions extends CallOptions {
   readonly authToken: TokenSource
 }
 
+/** What a {@link WeavConfig} from the environment is made from. */
+export interface LayerConfigOptions extends CallOptions {
+  /** Default: `WEAV_ENV`. */
+  readonly env?: Config.Config<string> | undefined
+  /** Default: `WEAV_AUTH_TOKEN`. */
+  readonly authToken?: Config.Config<Redacted.Redacted> | undefined
+}
+
 /**
  * The configuration that every operation requires.
  *
@@ -154,21 +162,20 @@ export class WeavConfig extends Context.Service<
    * ```
    */
   static readonly layerConfig = (
-    options: CallOptions & {
-      readonly env?: Config.Config<string> | undefined
-      readonly authToken?: Config.Config<Redacted.Redacted> | undefined
-    } = {}
-  ): Layer.Layer<WeavConfig, WeavConfigError | Config.ConfigError> =>
-    Layer.effect(
-      WeavConfig,
-      Effect.gen(function* () {
-        const env = yield* options.env ?? variable("env", "WEAV_ENV")
-        const authToken = yield* (
-          options.authToken ?? Effect.map(variable("authToken", "WEAV_AUTH_TOKEN"), Redacted.make)
-        )
-        return yield* WeavConfig.make({ ...options, env, authToken })
-      })
-    )
+    options: LayerConfigOptions = {}
+  ): Layer.Layer<WeavConfig, WeavConfigError | Config.ConfigError> => Layer.effect(WeavConfig, fromEnvironment(options))
+}
+
+const fromEnvironment = (
+  options: LayerConfigOptions
+): Effect.Effect<WeavConfig["Service"], WeavConfigError | Config.ConfigError> => {
+  type Given<A> = Effect.Effect<A, WeavConfigError | Config.ConfigError>
+  const env: Given<string> = options.env ?? variable("env", "WEAV_ENV")
+  const authToken: Given<Redacted.Redacted> =
+    options.authToken ?? Effect.map(variable("authToken", "WEAV_AUTH_TOKEN"), Redacted.make)
+  return Effect.flatMap(env, (env) =>
+    Effect.flatMap(authToken, (authToken) => WeavConfig.make({ ...options, env, authToken }))
+  )
 }
 
 type Settings = Omit<WeavConfig["Service"], "baseUrl" | "authToken">

@@ -37,6 +37,7 @@ export { Timestamp } from "./Timestamp.ts"
 export { type PageClassification, SearchResult } from "./SearchResult.ts"
 export {
   type CallOptions,
+  type LayerConfigOptions,
   type RetryPolicy,
   type Timeouts,
   type TokenSource,

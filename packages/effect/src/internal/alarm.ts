@@ -5,7 +5,6 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 
 /**
@@ -25,7 +24,7 @@ export const setAlarm = (
   }
   const sleeper = Effect.runForkWith(fiber.context)(clock.sleep(duration))
   sleeper.addObserver((exit) => {
-    if (Exit.isSuccess(exit)) ring()
+    if (exit._tag === "Success") ring()
   })
   return () => sleeper.interruptUnsafe()
 }

@@ -295,7 +295,7 @@ const makeRequest = (
       ? HttpClientRequest.setHeader(transformed, "authorization", authorization)
       : refuse(`must keep the request at ${origin}, where the token belongs`)
   } catch (error) {
-    return refuse(`threw ${error instanceof Error ? error : "something that is no Error"}`)
+    return refuse(`threw ${error instanceof Error ? error : "no Error"}`)
   }
 }
 
@@ -305,8 +305,7 @@ const transportError = (operation: Operation, error: unknown, excerpt: Excerpt):
 const failWithStatus = (reply: Reply): Effect.Effect<never, ChatError> =>
   Effect.flatMap(textIfAny(reply), (body) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const { excerpt, operation, response } = reply
-      const { headers, status } = response
-      return Effect.fail(statusError(operation, { status, headers, body, excerpt, now }))
+      const about = { ...aboutResponse(reply), body }
+      return Effect.fail(statusError(about, reply.response.headers, reply.excerpt, now))
     })
   )

@@ -26,7 +26,7 @@ export const followRedirect = (
   // A query is left out: it may hold a secret.
   const aim = `${to.protocol}//${to.host}${to.pathname}`
   if (to.protocol === "http:" && home.protocol === "https:") {
-    return `a redirect to ${aim}, which would send the token unencrypted: the service's gateway has to redirect to https`
+    return `a redirect to ${aim}, which would send the token unencrypted: the gateway has to redirect to https`
   }
   if (to.origin !== home.origin) {
     const toDo = aim.includes(prefix) ? `set env to ${aim.split(prefix, 1)[0]}` : advice
@@ -41,4 +41,4 @@ const maxRedirects = 5
 
 const prefix = "/chat-service"
 
-const advice = "set env to the address where the service itself answers"
+const advice = "set env to the service's own address"

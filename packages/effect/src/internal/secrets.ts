@@ -18,9 +18,8 @@ export const findSecrets = (text: string, secrets: ReadonlyArray<string>): Reado
 
   const folded = fold(plain)
   for (const secret of secrets) {
-    const bare = secret.replaceAll("\\", "")
-    // What looks like an escape in a secret may be read as one or not; percent-encoding is of bytes.
-    for (const needle of new Set([unescaped(secret).plain, bare, bytesOf(bare)].map(fold))) {
+    // What looks like an escape in a secret may be read as one or not.
+    for (const needle of new Set([unescaped(secret).plain, secret.replaceAll("\\", "")].map(fold))) {
       if (needle === "") continue
       for (let at = folded.indexOf(needle); at !== -1; at = folded.indexOf(needle, at + needle.length)) {
         add(at, needle.length)
@@ -61,8 +60,6 @@ const unescaped = (text: string) => {
 }
 
 const backslash = 0x5c
-
-const bytesOf = (text: string): string => String.fromCharCode(...new TextEncoder().encode(text))
 
 /** In lower case; of ASCII only, so that no character becomes two. */
 const fold = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())

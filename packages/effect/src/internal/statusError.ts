@@ -7,9 +7,9 @@ import {
   type ChatError,
   InvalidRequest,
   NotFound,
-  type Operation,
   RateLimited,
   type RequestIssue,
+  type ResponseDetails,
   ServerError,
   Unauthorized,
   UnexpectedStatus
@@ -18,28 +18,17 @@ import { parseJson } from "./parseJson.ts"
 
 /** The error for a bad status, with what its body says. */
 export const statusError = (
-  operation: Operation,
-  response: {
-    readonly status: number
-    readonly headers: { readonly [name: string]: string }
-    readonly body: string
-    /** Bounds a text and takes the token out of it. */
-    readonly excerpt: (text: string) => string
-    /** The current time, in milliseconds since the epoch. */
-    readonly now: number
-  }
+  response: Omit<ResponseDetails, "detail">,
+  headers: { readonly [name: string]: string },
+  /** Bounds a text and takes the token out of it. */
+  excerpt: (text: string) => string,
+  /** The current time, in milliseconds since the epoch. */
+  now: number
 ): ChatError => {
-  const { body, excerpt, headers, status } = response
+  const { body, status } = response
   const { detail, issues } = readDetail(body)
-  const requestId = headers["x-request-id"]
   // The token is looked for once more in what was read out of the body: reading undoes escapes.
-  const about = {
-    operation,
-    status,
-    requestId: requestId && excerpt(requestId),
-    detail: detail && excerpt(detail),
-    body: excerpt(body)
-  }
+  const about = { ...response, detail: detail && excerpt(detail), body: excerpt(body) }
   if (status === 401) return new Unauthorized(about)
   if (status === 404) return new NotFound(about)
   if (status === 400 || status === 422) {
@@ -47,7 +36,7 @@ export const statusError = (
     return because(new InvalidRequest({ ...about, issues: clean }))
   }
 
-  const retryAfter = parseRetryAfter(headers["retry-after"], response.now)
+  const retryAfter = parseRetryAfter(headers["retry-after"], now)
   if (status === 429) return because(new RateLimited({ ...about, retryAfter }))
   if (status >= 500 && status < 600) return because(new ServerError({ ...about, retryAfter }))
   return because(new UnexpectedStatus(about))

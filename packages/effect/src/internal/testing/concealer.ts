@@ -17,7 +17,10 @@ export const makeConcealer = (secrets: ReadonlyArray<string | RegExp>): Conceale
   const patterns = secrets
     .filter((secret) => secret instanceof RegExp)
     .map((pattern) => new RegExp(pattern, pattern.flags.replace(/[gy]/g, "") + "g"))
-  const finders: ReadonlyArray<Find> = [(text) => findSecrets(text, [...texts]), ...patterns.map(finderOf)]
+  const finders: ReadonlyArray<Find> = [
+    (text) => findSecrets(text, [...texts, ...Array.from(texts, bytesOf)]),
+    ...patterns.map(finderOf)
+  ]
   const chunks: Concealer["chunks"] = (all) => finders.reduce(conceal, all)
   return {
     addToken(authorization = "") {
@@ -29,6 +32,9 @@ export const makeConcealer = (secrets: ReadonlyArray<string | RegExp>): Conceale
     chunks: (all) => chunks(all).filter((chunk) => chunk !== "")
   }
 }
+
+/** As percent-encoding spells it: a character for each byte. */
+const bytesOf = (text: string): string => String.fromCharCode(...new TextEncoder().encode(text))
 
 /** Where the secrets of one kind are in a text. */
 type Find = (text: string) => ReadonlyArray<Range>
