@@ -301,9 +301,7 @@ describe("fetch", () => {
           Effect.provide([configured, Layer.succeed(Client.HttpClient, client)])
         )
         expect(error).toMatchObject({ messageArrived, reason: { _tag: "UnexpectedStatus", status: 0 } })
-        expect(error.message).toContain(
-          "a redirect, whose aim a browser keeps to itself: set env to the service's own address"
-        )
+        expect(error.message).toContain("a redirect, whose aim a browser hides: set env to the service's own address")
       }
     })
   )

@@ -243,9 +243,9 @@ const wasRefused = (reason: ApiErrorReason): boolean => {
   }
 }
 
-/** Codes of failures before a connection stood: refused, no such name, no TLS. */
+/** Codes of failures before a connection stood: refused, no such name, no TLS. Other codes of TLS may come later, too. */
 const neverConnected =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT|CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT|CERT_|ERR_TLS_CERT|ERR_SSL_WRONG_VERSION|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/
 
 /** Everything that an operation can fail with. */
 export type ChatError = Unauthorized | NotFound | ApiError

@@ -274,13 +274,13 @@ const merge = <S extends Settings>(base: S, options: CallOptions): S => {
 const tokenSource = (source: TokenSource): TokenSource => {
   if (Redacted.isRedacted(source)) return validToken(source)
   if (Effect.isEffect(source)) return shared(source)
-  return refuse("authToken", "is neither a Redacted, as Redacted.make(token) makes one, nor an effect that yields one.")
+  return refuse("authToken", "must be Redacted.make(token), or an effect that yields such a value.")
 }
 
 const validToken = (token: Redacted.Redacted): Redacted.Redacted => {
   const value = Redacted.value(token)
   if (typeof value !== "string" || value.trim() === "") {
-    refuse("authToken", "is empty. Give the token of your Weav.ai account.")
+    refuse("authToken", "is empty. Give the token of your account.")
   }
   if (/^bearer\s/i.test(value)) {
     refuse("authToken", 'begins with "Bearer ". Give the token alone: the prefix is added when it is sent.')
@@ -299,7 +299,7 @@ const baseUrl = (env: string | URL): string => {
   const url = URL.canParse(String(env)) ? new URL(String(env)) : undefined
   if (url === undefined) return refuse("env", `is no URL. ${example}`)
   if (url.username !== "" || url.password !== "") {
-    return refuse("env", "holds a user name or password. Leave them out: the token alone authorizes.")
+    return refuse("env", "holds a user name or password. The token alone authorizes.")
   }
   if (url.search !== "" || url.hash !== "") {
     return refuse("env", `holds a query or a fragment. ${example}`)

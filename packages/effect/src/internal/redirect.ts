@@ -15,7 +15,7 @@ export const followRedirect = (
   /** How many redirects led there. */
   count: number
 ): URL | string => {
-  if (status === 0) return `a redirect, whose aim a browser keeps to itself: ${advice}`
+  if (status === 0) return `a redirect, whose aim a browser hides: ${advice}`
   const { location } = headers
   if (location === undefined || !URL.canParse(location, from)) {
     return `a redirect ${location === undefined ? "without a location" : "to what is no URL"}: ${advice}`

@@ -20,7 +20,7 @@ export const within = <A, E, R, E2>(
       if (done !== undefined) return resume(done)
 
       const callOff = setAlarm(parent, duration, () =>
-        resume(Effect.andThen(Fiber.interrupt(worker), Effect.failSync(onTimeout)))
+        resume(Effect.flatMap(Fiber.interrupt(worker), () => Effect.fail(onTimeout())))
       )
       worker.addObserver((exit) => {
         callOff()
