@@ -33,3 +33,15 @@ it("refuses a limit that is none", () => {
     new WeavConfigError({ option: "perSecond", description: "must be a number above zero, got -1." })
   )
 })
+
+it("lets callers take turns", async () => {
+  const sent: Array<string> = []
+  const fetch = async (input: RequestInfo | URL) => {
+    sent.push(new URL(String(input)).searchParams.get("chat_id")!)
+    return Response.json(wire.chatHistory)
+  }
+  await using client = createChatClient({ env: "local", authToken: token, fetch, limits: { maxInFlight: 1 } })
+  const ask = (chatId: string, caller?: string) => client.getChatHistory({ chatId }, { caller })
+  await Promise.all([ask("a1"), ask("a2"), ask("a3"), ask("b1", "b"), ask("b2", "b")])
+  expect(sent).toEqual(["a1", "a2", "b1", "a3", "b2"])
+})

@@ -63,6 +63,8 @@ export interface RequestOptions {
   readonly maxEventLength?: number | undefined
   /** How long the body of an unstreamed response may be, in bytes. Default 100 MiB (104,857,600). */
   readonly maxBodyLength?: number | undefined
+  /** On whose behalf a request is sent: callers that wait for the client's `limits` take turns. Default: all are one. */
+  readonly caller?: string | undefined
 }
 
 /** Settings of one message. */
@@ -111,7 +113,7 @@ export interface Limits {
 }
 
 /** What a client is made from. */
-export interface ChatClientOptions extends Omit<RequestOptions, "signal">, RequestHooks {
+export interface ChatClientOptions extends Omit<RequestOptions, "signal" | "caller">, RequestHooks {
   /**
    * `local` for a service on `http://localhost:7030`, or the environment's URL, e.g. `https://subdomain.weav.ai/`.
    * Default: the environment variable `WEAV_ENV`.
@@ -172,9 +174,9 @@ export const createChatClient = (options: ChatClientOptions = {}): ChatClient =>
   const runner = makeRunner(Context.add(makeContext(options), FetchHttpClient.Fetch, fetch))
   const { close, run } = runner
 
-  const call = <A, E>(operation: Operation<A, E>, signal: AbortSignal | undefined): ResponsePromise<A> => {
+  const call = <A, E>(operation: Operation<A, E>, options: RequestOptions | undefined): ResponsePromise<A> => {
     const { response, ...last } = withLastResponse(fetch)
-    const data = run(Effect.provideService(operation, FetchHttpClient.Fetch, last.fetch), signal)
+    const data = run(Effect.provideContext(operation, contextOf(last.fetch, options)), options?.signal)
     return Object.assign(data, { withResponse: async () => ({ data: await data, response: await response() }) })
   }
 
@@ -182,28 +184,32 @@ export const createChatClient = (options: ChatClientOptions = {}): ChatClient =>
     chat: (request, options) =>
       call(
         ChatOperations.chat(request, options && { ...callOptions(options), onUncertain: options.onUncertain }),
-        options?.signal
+        options
       ),
     streamChat(request, options) {
       const { response, ...last } = withLastResponse(fetch)
       const pieces = ChatOperations.streamChat(request, { ...callOptions(options), pieces: options?.pieces }).pipe(
-        Stream.provideService(FetchHttpClient.Fetch, last.fetch)
+        Stream.provideContext(contextOf(last.fetch, options))
       )
       return makeAnswerStream((observer) => iterate(runner, pieces, options?.signal, observer), response)
     },
-    getChatHistory: (request, options) =>
-      call(ChatOperations.getChatHistory(request, callOptions(options)), options?.signal),
-    getChatLogs: (request, options) => call(ChatOperations.getChatLogs(request, callOptions(options)), options?.signal),
-    chatLogs: (request, options) => ({
-      [Symbol.asyncIterator]: () =>
-        iterate(runner, ChatOperations.chatLogs(request, callOptions(options)), options?.signal)
-    }),
+    getChatHistory: (request, options) => call(ChatOperations.getChatHistory(request, callOptions(options)), options),
+    getChatLogs: (request, options) => call(ChatOperations.getChatLogs(request, callOptions(options)), options),
+    chatLogs(request, options) {
+      const rows = ChatOperations.chatLogs(request, callOptions(options)).pipe(
+        Stream.provideContext(contextOf(fetch, options))
+      )
+      return { [Symbol.asyncIterator]: () => iterate(runner, rows, options?.signal) }
+    },
     close,
     [Symbol.asyncDispose]: close
   }
 }
 
 type Operation<A, E> = Effect.Effect<A, E, WeavConfig | HttpClient>
+
+const contextOf = (fetch: typeof globalThis.fetch, options: RequestOptions | undefined) =>
+  Context.add(Context.make(FetchHttpClient.Fetch, fetch), RequestLimit.Caller, options?.caller ?? "")
 
 const makeContext = (options: ChatClientOptions) => {
   const config = Effect.runSync(
