@@ -4,7 +4,8 @@
 import { assert, beforeAll, describe, it } from "@effect/vitest"
 import { build } from "esbuild"
 import { existsSync } from "node:fs"
-import { readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { afterAll } from "vitest"
@@ -166,5 +167,27 @@ describe.each(publicPackages)("@weavai/%s", (name) => {
     // ESM only: CommonJS programs load it by `require` all the same, as is tested above.
     const { code, stdout } = await run(installed(".bin/attw"), [project.tarballs[name], "--profile", "esm-only"])
     assert.strictEqual(code, 0, stdout)
+  })
+})
+
+describe("a build made again", () => {
+  it.each(publicPackages)("declares the same for %s", { timeout: 60_000 }, async (name) => {
+    const folder = await mkdtemp(join(tmpdir(), "weavai-declarations-"))
+    const options = ["--emitDeclarationOnly", "--composite", "false", "--incremental", "false", "--outDir", folder]
+    const { code, stdout } = await run(process.execPath, [
+      compilers[7],
+      "-p",
+      join(root, "packages", name, "tsconfig.json"),
+      ...options
+    ])
+    assert.strictEqual(stdout, "")
+    assert.strictEqual(code, 0)
+    const files = (await readdir(folder, { recursive: true })).filter((file) => file.endsWith(".d.ts"))
+    assert.isNotEmpty(files)
+    for (const file of files) {
+      const again = await readFile(join(folder, file), "utf8")
+      assert.strictEqual(again, await readFile(join(root, "packages", name, "dist", file), "utf8"), file)
+    }
+    await rm(folder, { recursive: true })
   })
 })

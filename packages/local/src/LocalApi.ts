@@ -95,46 +95,64 @@ export const DocumentInfo = Schema.Struct({
   page_count: Schema.Int
 }).annotate({ identifier: "Document" })
 
-const Chat = HttpApiGroup.make("chat", { topLevel: true })
-  .add(
-    HttpApiEndpoint.get("chatLogs", "/chat_logs/", { query: ChatLogsQuery, success: ChatLogsResponse }).annotateMerge(
-      OpenApi.annotations({
-        summary: "The messages of all chats, newest first, a page at a time",
-        description:
-          "`skip` (default 0) leaves out that many of the newest rows, `limit` (default 25, capped at 1000) gives that many of the next. " +
-          "`start_datetime` and `end_datetime` both include the moment they name; an empty one is ignored. " +
-          "`is_sop_chat` (default false) gives the rows of SOP chats only, or of all other chats only."
-      })
-    ),
-    HttpApiEndpoint.get("chatHistory", "/chat_history", {
-      query: Schema.Struct({ chat_id: Parameter.Text }),
-      success: ChatHistoryResponse,
-      error: NotFound
-    }).annotateMerge(OpenApi.annotations({ summary: "The messages of one chat, oldest first" })),
-    HttpApiEndpoint.post("chat", "/chat", {
-      payload: ChatRequest,
-      success: [ChatResponse, HttpApiSchema.StreamSse({ data: ChatResponse })],
-      error: [NotFound, ContentTooLarge]
-    }).annotateMerge(
-      OpenApi.annotations({
-        summary: "Ask a document",
-        description:
-          "The answer, as one JSON message or, with `stream`, as Server-Sent Events: every event is one message whose `text` is " +
-          "the next piece of the answer, the last one carries the `search_results`, and `data: [DONE]` closes the stream."
-      })
-    ),
-    HttpApiEndpoint.get("documents", "/documents", { success: Schema.Array(DocumentInfo) }).annotateMerge(
-      OpenApi.annotations({ summary: "The documents that can be asked about" })
-    )
+const chatLogs = HttpApiEndpoint.get("chatLogs", "/chat_logs/", { query: ChatLogsQuery, success: ChatLogsResponse })
+  .annotateMerge(
+    OpenApi.annotations({
+      summary: "The messages of all chats, newest first, a page at a time",
+      description:
+        "`skip` (default 0) leaves out that many of the newest rows, `limit` (default 25, capped at 1000) gives that many of the next. " +
+        "`start_datetime` and `end_datetime` both include the moment they name; an empty one is ignored. " +
+        "`is_sop_chat` (default false) gives the rows of SOP chats only, or of all other chats only."
+    })
   )
   .middleware(Validation)
   .middleware(Authorization)
 
-const Service = HttpApiGroup.make("service", { topLevel: true }).add(
-  HttpApiEndpoint.get("health", "/health", {
-    success: Schema.Struct({ status: Schema.Literal("ok") })
-  }).annotateMerge(OpenApi.annotations({ summary: "Whether the service is up; needs no token" }))
-)
+const chatHistory = HttpApiEndpoint.get("chatHistory", "/chat_history", {
+  query: Schema.Struct({ chat_id: Parameter.Text }),
+  success: ChatHistoryResponse,
+  error: NotFound
+})
+  .annotateMerge(OpenApi.annotations({ summary: "The messages of one chat, oldest first" }))
+  .middleware(Validation)
+  .middleware(Authorization)
+
+const chat = HttpApiEndpoint.post("chat", "/chat", {
+  payload: ChatRequest,
+  success: [ChatResponse, HttpApiSchema.StreamSse({ data: ChatResponse })],
+  error: [NotFound, ContentTooLarge]
+})
+  .annotateMerge(
+    OpenApi.annotations({
+      summary: "Ask a document",
+      description:
+        "The answer, as one JSON message or, with `stream`, as Server-Sent Events: every event is one message whose `text` is " +
+        "the next piece of the answer, the last one carries the `search_results`, and `data: [DONE]` closes the stream."
+    })
+  )
+  .middleware(Validation)
+  .middleware(Authorization)
+
+const documents = HttpApiEndpoint.get("documents", "/documents", { success: Schema.Array(DocumentInfo) })
+  .annotateMerge(OpenApi.annotations({ summary: "The documents that can be asked about" }))
+  .middleware(Validation)
+  .middleware(Authorization)
+
+const health = HttpApiEndpoint.get("health", "/health", {
+  success: Schema.Struct({ status: Schema.Literal("ok") })
+}).annotateMerge(OpenApi.annotations({ summary: "Whether the service is up; needs no token" }))
+
+// Written out, and in this order, in the declarations: the compiler puts the members of an inferred union in any order,
+// and no two builds were the same.
+type ChatGroup = HttpApiGroup.HttpApiGroup<
+  "chat",
+  typeof chatLogs | typeof chatHistory | typeof chat | typeof documents,
+  true
+>
+type ServiceGroup = HttpApiGroup.HttpApiGroup<"service", typeof health, true>
+
+const Chat: ChatGroup = HttpApiGroup.make("chat", { topLevel: true }).add(chatLogs, chatHistory, chat, documents)
+const Service: ServiceGroup = HttpApiGroup.make("service", { topLevel: true }).add(health)
 
 /**
  * The chat service's HTTP contract, for servers, typed clients (`HttpApiClient.make(LocalApi)`) and the OpenAPI document.
@@ -147,7 +165,7 @@ const Service = HttpApiGroup.make("service", { topLevel: true }).add(
  * const spec = OpenApi.fromApi(LocalApi)
  * ```
  */
-export const LocalApi = HttpApi.make("weavai-local")
+export const LocalApi: HttpApi.HttpApi<"weavai-local", ChatGroup | ServiceGroup> = HttpApi.make("weavai-local")
   .add(Chat, Service)
   .annotate(HttpApi.ParseOptions, { errors: "all" })
   .annotateMerge(
