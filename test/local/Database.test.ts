@@ -3,13 +3,14 @@ import { Database } from "@weavai/local"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { spawn } from "node:child_process"
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { createInterface } from "node:readline"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
 
-const newPath = (name = "chats.db") => join(mkdtempSync(join(tmpdir(), "weavai-database-")), name)
+const newPath = (name = "chats.db") => join(temporaryFolder(), name)
 
 const use = <A, E>(filename: string | undefined, effect: Effect.Effect<A, E, Database>) =>
   Effect.provide(effect, Database.layer({ filename }))

@@ -2,9 +2,10 @@ import { assert, describe, layer } from "@effect/vitest"
 import { Database, type Document, type DocumentError, Documents } from "@weavai/local"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from "node:fs"
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { temporaryFolder } from "../support/temporaryFolder.ts"
 
 const inMemory = Layer.fresh(Documents.layer.pipe(Layer.provideMerge(Database.layer())))
 
@@ -70,7 +71,7 @@ describe("Documents", () => {
 
     it.effect("keeps documents in a file", () =>
       Effect.gen(function* () {
-        const filename = join(mkdtempSync(join(tmpdir(), "weavai-documents-")), "data.db")
+        const filename = join(temporaryFolder(), "data.db")
         const open = () => Documents.layer.pipe(Layer.provide(Database.layer({ filename })))
         const document = yield* add("policy.txt", "Hail is covered.").pipe(Effect.provide(open()))
         const [result] = yield* search(document, "hail").pipe(Effect.provide(open()))
@@ -266,7 +267,7 @@ describe("Documents", () => {
   layer(inMemory)("addDirectory", (it) => {
     it.effect("adds what it can from all folders and reports the rest", () =>
       Effect.gen(function* () {
-        const root = mkdtempSync(join(tmpdir(), "weavai-folder-"))
+        const root = temporaryFolder()
         mkdirSync(join(root, "claims", "2025"), { recursive: true })
         mkdirSync(join(root, ".git"))
         writeFileSync(join(root, ".git", "notes.txt"), "hidden")
@@ -304,7 +305,7 @@ describe("Documents", () => {
           const error = yield* Effect.flip<unknown, { readonly message: string }, never>(effect)
           assert.include(error.message, "no such file")
         }
-        const folder = join(mkdtempSync(join(tmpdir(), "weavai-folder-")), "folder.txt")
+        const folder = join(temporaryFolder(), "folder.txt")
         mkdirSync(folder)
         assert.include((yield* Effect.flip(service.addFile(folder))).message, "not a file")
       })
