@@ -245,7 +245,7 @@ const wasRefused = (reason: ApiErrorReason): boolean => {
 
 /** Codes of failures before a connection stood: refused, no such name, no TLS. Other codes of TLS may come later, too. */
 const neverConnected =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT|CERT_|ERR_TLS_CERT|ERR_SSL_WRONG_VERSION|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT|CERT_|ERR_TLS_CERT|ERR_SSL_\w*(VERSION|HANDSHAKE)|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/
 
 /** Everything that an operation can fail with. */
 export type ChatError = Unauthorized | NotFound | ApiError

@@ -308,10 +308,7 @@ const baseUrl = (env: string | URL): string => {
     return refuse("env", `has the scheme ${url.protocol}//, which is not HTTP. ${example}`)
   }
   if (url.protocol === "http:" && !isLoopback(url.hostname)) {
-    return refuse(
-      "env",
-      `is plain http to ${url.hostname}, which would send the token unencrypted. Use https (http is for loopback only).`
-    )
+    return refuse("env", `is plain http to ${url.hostname}, which would send the token unencrypted. Use https.`)
   }
   const path = url.pathname.replace(/\/+$/, "")
   if (path.endsWith("/chat-service")) {
