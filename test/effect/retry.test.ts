@@ -11,6 +11,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as TestClock from "effect/testing/TestClock"
 import { inProcess } from "../support/client.ts"
 import { event } from "../support/responses.ts"
@@ -110,6 +111,29 @@ describe("what is sent again", () => {
       expect(result).toMatchObject({
         failure: { attempts: 2, reason: { _tag: "StreamInterrupted", answer: { text: "Hail" } } }
       })
+    })
+  )
+
+  it.effect("a request that is sent again is transformed anew", () =>
+    Effect.gen(function* () {
+      const sent: Array<string | null> = []
+      let transformed = 0
+      const service = inProcess(
+        (request) => {
+          sent.push(request.headers.get("x-attempt"))
+          return sent.length === 1 ? status(503)() : good.read()
+        },
+        {
+          retry: {},
+          transformRequest: (request) => HttpClientRequest.setHeader(request, "x-attempt", `${++transformed}`)
+        }
+      )
+      const fiber = yield* Effect.forkChild(Effect.provide(operations.read, service))
+      while (fiber.pollUnsafe() === undefined) {
+        yield* Effect.promise(() => new Promise(setImmediate))
+        yield* TestClock.adjust("100 millis")
+      }
+      expect(sent).toEqual(["1", "2"])
     })
   )
 

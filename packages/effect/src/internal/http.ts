@@ -1,6 +1,6 @@
 /**
- * One request and its response, in the service's terms. This module and `responseBody`, which it is made of, are the
- * only ones that know Effect's HTTP client, which is marked unstable upstream.
+ * One request and its response, in the service's terms. On the way of a call only this module and those it is made of
+ * (`sending`, `responseBody`) know Effect's HTTP client, which is marked unstable upstream.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -77,7 +77,9 @@ export const send = (
   progress: Progress
 ): Effect.Effect<Reply, ChatError, HttpClient.HttpClient> => {
   const { authToken } = config
-  if (Redacted.isRedacted(authToken)) return sendWith(config, call, progress, Redacted.value(authToken))
+  if (Redacted.isRedacted(authToken)) {
+    return Effect.suspend(() => sendWith(config, call, progress, Redacted.value(authToken)))
+  }
 
   const ask = Effect.map(askToken(call.operation, authToken), Redacted.value)
   return Effect.flatMap(ask, (token) =>
