@@ -35,7 +35,7 @@ import type { ChatLogsResponse, LogRow } from "./ChatLogs.ts"
 import type { ChatResponse } from "./ChatResponse.ts"
 import { readAnswer, readJson } from "./internal/body.ts"
 import { chatCall, historyCall, logsCall } from "./internal/calls.ts"
-import { type Call, type HttpClient, type Reply, send, text, timeoutError } from "./internal/http.ts"
+import { beginning, type Call, type HttpClient, type Reply, send, text, timeoutError } from "./internal/http.ts"
 import { parseCursor } from "./internal/logsCursor.ts"
 import { walkLogs } from "./internal/logsWalk.ts"
 import { observed } from "./internal/observer.ts"
@@ -156,7 +156,7 @@ export const streamChat = (
     Effect.flatMap((message) =>
       Effect.flatMap(configFor("streamChat", options), (config) => {
         const call = chatCall("streamChat", message, true)
-        const progress = { attempt: 1, sent: 0 }
+        const progress = beginning()
         return Effect.flatMap(withRetry(send(config, call, progress), call, config, progress), (reply) =>
           readAnswer(reply, options?.pieces ?? "delta", progress)
         )
@@ -211,7 +211,7 @@ const exchange = <A>(
   settle?: (attempt: Attempt<A>, config: WeavConfig["Service"]) => Attempt<A>
 ): Effect.Effect<A, ChatError, WeavConfig | HttpClient> =>
   Effect.flatMap(configFor(call.operation, options), (config) => {
-    const progress = { attempt: 1, sent: 0 }
+    const progress = beginning()
     const attempt = Effect.flatMap(send(config, call, progress), read)
     const settled = settle === undefined ? attempt : settle(attempt, config)
     return within(withRetry(settled, call, config, progress), config.timeouts.total, () =>

@@ -59,6 +59,9 @@ export interface Progress {
   sent: number
 }
 
+/** Where a call begins. */
+export const beginning = (): Progress => ({ attempt: 1, sent: 0 })
+
 /** A response with a good status, and what it takes to read it. */
 export interface Reply {
   readonly operation: Operation

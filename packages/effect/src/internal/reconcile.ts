@@ -11,7 +11,7 @@ import type { ChatRequest } from "../Requests.ts"
 import type { WeavConfig } from "../WeavConfig.ts"
 import { readJson } from "./body.ts"
 import { historyCall } from "./calls.ts"
-import { type HttpClient, send } from "./http.ts"
+import { beginning, type HttpClient, send } from "./http.ts"
 import { readModel } from "./json.ts"
 import { Unreadable } from "./read.ts"
 import { readChatHistoryResponse, readSearchResult } from "./readers.ts"
@@ -38,7 +38,7 @@ export const reconciled =
       const deadline = start + Duration.toMillis(config.timeouts.total)
 
       const call = historyCall(chatId)
-      const progress = { attempt: 1, sent: 0 }
+      const progress = beginning()
       const read = Effect.flatMap(send(config, call, progress), (reply) => {
         // What the service's clock showed when the first attempt began; NaN where it does not say.
         const since = Date.parse(reply.response.headers["date"] ?? "") - (now() - start)
