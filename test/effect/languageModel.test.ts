@@ -26,6 +26,7 @@ import { handFed } from "../support/handFed.ts"
 import { policyFolder, question } from "../support/policyFolder.ts"
 import { rawServer } from "../support/rawServer.ts"
 import { chunk, event, eventStreamHead } from "../support/responses.ts"
+import { spanRecorder } from "../support/spans.ts"
 import { expectNoUnhandledRejections } from "../support/unhandled.ts"
 import * as wire from "../support/wireExamples.ts"
 
@@ -257,14 +258,7 @@ describe("the request", () => {
 
   it.effect("is traced below the model's span, which has GenAI attributes", () =>
     Effect.gen(function* () {
-      const spans: Array<Tracer.NativeSpan> = []
-      const tracer = Tracer.make({
-        span(options) {
-          const span = new Tracer.NativeSpan(options)
-          spans.push(span)
-          return span
-        }
-      })
+      const { spans, tracer } = spanRecorder()
       const { model } = overFunction(answer, { chatId: "chat123" })
       yield* Effect.all([
         LanguageModel.generateText({ prompt: "Hello." }),

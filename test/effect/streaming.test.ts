@@ -8,21 +8,10 @@ import { setImmediate } from "node:timers/promises"
 import { clientFor, failureOf, inProcess } from "../support/client.ts"
 import { type RawServer, rawServer, type Script } from "../support/rawServer.ts"
 import { chunk, event, eventStream, eventStreamHead, head, json, lastChunk } from "../support/responses.ts"
+import { expectAsItIsWritten, readToFailure } from "../support/streamedAnswer.ts"
 import * as wire from "../support/wireExamples.ts"
 
 const stream = ChatOperations.streamChat(wire.question)
-
-/** The texts of the pieces, in order, and the failure that came after them. */
-const failing = Effect.fnUntraced(function* (script: Script) {
-  const server = yield* rawServer(script)
-  const texts: Array<string> = []
-  const failure = yield* stream.pipe(
-    Stream.runForEach(({ text }) => Effect.sync(() => texts.push(text))),
-    failureOf,
-    Effect.provide(clientFor(server))
-  )
-  return { texts, failure }
-})
 
 const whole = eventStream(wire.piece("Hail "), wire.piece("is covered."))
 
@@ -36,23 +25,7 @@ describe("a streamed answer", () => {
     })
   )
 
-  it.effect("comes as it is written, not at its end", () =>
-    Effect.gen(function* () {
-      const server = yield* rawServer()
-      const first = yield* Deferred.make<string>()
-      const answer = yield* stream.pipe(
-        Stream.tap((piece) => Deferred.succeed(first, piece.text)),
-        ChatStream.collect,
-        Effect.provide(clientFor(server)),
-        Effect.forkChild
-      )
-      const { write } = yield* Effect.promise(() => server.received())
-      yield* Effect.promise(() => write(eventStreamHead + chunk(event(wire.piece("Hail ")))))
-      expect(yield* Deferred.await(first)).toBe("Hail ")
-      yield* Effect.promise(() => write(chunk(event(wire.piece("is covered."))) + lastChunk))
-      expect((yield* Fiber.join(answer)).text).toBe("Hail is covered.")
-    })
-  )
+  it.effect("comes as it is written, not at its end", () => expectAsItIsWritten(clientFor))
 
   it.effect("arrives a byte at a time over a socket as well", () =>
     Effect.gen(function* () {
@@ -124,7 +97,7 @@ describe("an answer that breaks off", () => {
     ["a clean end inside an event", ({ write }) => write(answered + chunk('data: {"text": "cov') + lastChunk)]
   ])("%s: its pieces come first, and the failure holds the answer so far", ([, script]) =>
     Effect.gen(function* () {
-      const { failure, texts } = yield* failing(script)
+      const { failure, texts } = yield* readToFailure(clientFor, script)
       expect(texts).toEqual(["Hail ", "is"])
       if (failure._tag !== "StreamInterrupted") return expect.fail(`${failure}`)
       expect(failure.operation).toBe("streamChat")
@@ -135,7 +108,7 @@ describe("an answer that breaks off", () => {
 
   it.effect("before its first piece", () =>
     Effect.gen(function* () {
-      const { failure, texts } = yield* failing(async ({ reset, write }) => {
+      const { failure, texts } = yield* readToFailure(clientFor, async ({ reset, write }) => {
         await write(headWith({ "transfer-encoding": "chunked" }) + chunk(": hello\n\n"))
         reset()
       })
@@ -158,7 +131,9 @@ describe("an answer that breaks off", () => {
 
   it.effect("by a status is no stream", () =>
     Effect.gen(function* () {
-      const { failure, texts } = yield* failing(({ write }) => write(json({ detail: "no" }, { status: 404 })))
+      const { failure, texts } = yield* readToFailure(clientFor, ({ write }) =>
+        write(json({ detail: "no" }, { status: 404 }))
+      )
       expect(texts).toEqual([])
       expect(failure).toMatchObject({ _tag: "NotFound", operation: "streamChat", detail: "no" })
     })

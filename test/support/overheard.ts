@@ -12,6 +12,7 @@ import * as Schema from "effect/Schema"
 import * as Tracer from "effect/Tracer"
 import { inspect } from "node:util"
 import { deserialize, serialize } from "node:v8"
+import { spanRecorder } from "./spans.ts"
 
 /** Every way in which a value may come to be text. */
 export const dumpsOf = (value: unknown): ReadonlyArray<string> => [
@@ -41,18 +42,11 @@ export interface Listener extends Disposable {
 
 export const listen = (): Listener => {
   let texts: Array<string> = []
-  let spans: Array<Tracer.NativeSpan> = []
+  const { spans, tracer } = spanRecorder()
   const say = (...values: ReadonlyArray<unknown>) => {
     for (const value of values) texts.push(typeof value === "string" ? value : inspect(value, { depth: Infinity }))
   }
 
-  const tracer = Tracer.make({
-    span(options) {
-      const span = new Tracer.NativeSpan(options)
-      spans.push(span)
-      return span
-    }
-  })
   const loggers = [Logger.formatSimple, Logger.formatLogFmt, Logger.formatStructured, Logger.formatJson]
   const observers = Layer.mergeAll(
     Logger.layer([...loggers.map((logger) => Logger.map<unknown, unknown, void>(logger, say)), Logger.tracerLogger]),
@@ -72,7 +66,7 @@ export const listen = (): Listener => {
       ),
     heard() {
       // What a span yielded is the caller's own, and told to nobody; what it failed with is.
-      for (const { attributes, events, links, name, status } of spans) {
+      for (const { attributes, events, links, name, status } of spans.splice(0)) {
         say(name, attributes, events, links)
         if (status._tag !== "Ended" || status.exit._tag === "Success") continue
         const { cause } = status.exit
@@ -80,7 +74,6 @@ export const listen = (): Listener => {
       }
       const all = texts
       texts = []
-      spans = []
       return all
     },
     [Symbol.dispose]: () => spies.forEach((spy) => spy.mockRestore())

@@ -3,7 +3,6 @@
  */
 import { describe, expect, it } from "@effect/vitest"
 import { ChatOperations, ChatStream } from "@weavai/effect"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
@@ -11,7 +10,8 @@ import * as TestClock from "effect/testing/TestClock"
 import { gzipSync } from "node:zlib"
 import { failureOf, token } from "../support/client.ts"
 import { rawServer, type Script } from "../support/rawServer.ts"
-import { chunk, event, eventStream, eventStreamHead, head, json, lastChunk, response } from "../support/responses.ts"
+import { chunk, event, eventStream, eventStreamHead, head, json, response } from "../support/responses.ts"
+import { expectAsItIsWritten, readToFailure } from "../support/streamedAnswer.ts"
 import { expectNoUnhandledRejections } from "../support/unhandled.ts"
 import * as wire from "../support/wireExamples.ts"
 import { viaUndici } from "./support.ts"
@@ -24,18 +24,6 @@ const stream = ChatOperations.streamChat(wire.question)
 /** What a chat fails with. */
 const failing = (script: Script) =>
   Effect.flatMap(rawServer(script), (server) => failureOf(chat).pipe(Effect.provide(viaUndici(server))))
-
-/** The texts of a streamed answer, and the failure that came after them. */
-const breaking = Effect.fnUntraced(function* (script: Script) {
-  const server = yield* rawServer(script)
-  const texts: Array<string> = []
-  const failure = yield* stream.pipe(
-    Stream.runForEach(({ text }) => Effect.sync(() => texts.push(text))),
-    failureOf,
-    Effect.provide(viaUndici(server))
-  )
-  return { texts, failure }
-})
 
 describe("operations", () => {
   it.effect("are sent and answered", () =>
@@ -146,23 +134,7 @@ describe("failures", () => {
 })
 
 describe("a streamed answer", () => {
-  it.effect("comes as it is written, not at its end", () =>
-    Effect.gen(function* () {
-      const server = yield* rawServer()
-      const first = yield* Deferred.make<string>()
-      const answer = yield* stream.pipe(
-        Stream.tap((piece) => Deferred.succeed(first, piece.text)),
-        ChatStream.collect,
-        Effect.provide(viaUndici(server)),
-        Effect.forkChild
-      )
-      const { write } = yield* Effect.promise(() => server.received())
-      yield* Effect.promise(() => write(eventStreamHead + chunk(event(wire.piece("Hail ")))))
-      expect(yield* Deferred.await(first)).toBe("Hail ")
-      yield* Effect.promise(() => write(chunk(event(wire.piece("is covered."))) + lastChunk))
-      expect((yield* Fiber.join(answer)).text).toBe("Hail is covered.")
-    })
-  )
+  it.effect("comes as it is written, not at its end", () => expectAsItIsWritten(viaUndici))
 
   it.effect.each<[string, Script]>([
     [
@@ -181,7 +153,7 @@ describe("a streamed answer", () => {
     ]
   ])("that is %s gives what had arrived", ([, script]) =>
     Effect.gen(function* () {
-      const { failure, texts } = yield* breaking(script)
+      const { failure, texts } = yield* readToFailure(viaUndici, script)
       expect(texts).toEqual(["Hail "])
       expect(failure).toMatchObject({ _tag: "StreamInterrupted", answer: { text: "Hail " } })
     })
